@@ -1,0 +1,2 @@
+"""The API's URLs."""
+urlpatterns: list[object] = []

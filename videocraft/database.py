@@ -1,0 +1,17 @@
+"""Owns which database is used: the server in DATABASE_URL, or else the embedded PostgreSQL."""
+
+from typing import Any
+
+import dj_database_url
+
+from videocraft.configuration import Configuration
+
+
+def settings_for(configuration: Configuration) -> Any:
+    """Return Django's settings of the default database; nothing is started or connected to here."""
+    if not configuration.database_url:
+        return {"ENGINE": "videocraft.embedded", "NAME": "videocraft", "USER": "postgres"}
+    settings = dj_database_url.parse(configuration.database_url)
+    if settings["ENGINE"] != "django.db.backends.postgresql":
+        raise ValueError("DATABASE_URL must name a PostgreSQL server (postgresql://user:password@host:port/name)")
+    return settings

