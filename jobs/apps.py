@@ -1,8 +1,16 @@
 """The jobs application."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class JobsConfig(AppConfig):
     name = "jobs"
     verbose_name = "VideoCraft"
+
+    def ready(self) -> None:
+        """Take django-q2's own pages out of the admin, which by now is complete: its tables stay empty here."""
+        from django.contrib import admin
+
+        for model in apps.get_app_config("django_q").get_models():
+            if admin.site.is_registered(model):
+                admin.site.unregister(model)

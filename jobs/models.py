@@ -14,6 +14,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest, Now
 from knox.models import AbstractAuthToken
 
+from media_services.stage import Stage
+
 LEASE = timedelta(seconds=30)
 DUE_CHANNEL = "videocraft_due"  # a job became due
 CANCEL_CHANNEL = "videocraft_cancel"  # payload: the job whose work is to be killed
@@ -33,10 +35,11 @@ class WorkerIdentity:
     host: str
     pid: int
     started_ticks: int
+    cluster: uuid.UUID | None = None
 
     @classmethod
-    def current(cls) -> "WorkerIdentity":
-        return cls(socket.gethostname(), os.getpid(), int(psutil.Process().create_time() * 100))
+    def current(cls, cluster: uuid.UUID | None = None) -> "WorkerIdentity":
+        return cls(socket.gethostname(), os.getpid(), int(psutil.Process().create_time() * 100), cluster)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
@@ -71,21 +74,12 @@ class JobStatus(models.TextChoices):
     CANCELLED = "cancelled"
 
 
-class Stage(models.TextChoices):
-    """What a processing job is busy with."""
-
-    FETCHING = "fetching"
-    ANALYZING = "analyzing"
-    TRANSCRIBING = "transcribing"
-    RENDERING = "rendering"
-    STORING = "storing"
-
-
 TERMINAL = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 _NO_LEASE: dict[str, Any] = {
     "stage": None,
     "lease_expires_at": None,
     "heartbeat_at": None,
+    "cluster": None,
     "worker_host": None,
     "worker_pid": None,
     "worker_started_ticks": None,
@@ -122,6 +116,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             stage=Stage.FETCHING,
             progress=0,
             attempt=F("attempt") + 1,
+            cluster=worker.cluster,
             worker_host=worker.host,
             worker_pid=worker.pid,
             worker_started_ticks=worker.started_ticks,
@@ -153,13 +148,17 @@ class JobQuerySet(models.QuerySet["Job"]):
     @transaction.atomic
     def complete(self, job: "Job", videos: "list[Video]", warnings: list[Any]) -> bool:
         """processing -> completed, with the videos, in one transaction; not if a cancel was asked for."""
-        changed = self.filter(pk=job.pk, cancel_requested_at=None).held(job.attempt).update(
-            status=JobStatus.COMPLETED,
-            progress=100,
-            warnings=warnings,
-            finished_at=Now(),
-            updated_at=Now(),
-            **_NO_LEASE,
+        changed = (
+            self.filter(pk=job.pk, cancel_requested_at=None)
+            .held(job.attempt)
+            .update(
+                status=JobStatus.COMPLETED,
+                progress=100,
+                warnings=warnings,
+                finished_at=Now(),
+                updated_at=Now(),
+                **_NO_LEASE,
+            )
         )
         if changed:
             Video.objects.bulk_create(videos)
@@ -176,8 +175,10 @@ class JobQuerySet(models.QuerySet["Job"]):
             if again
             else {"status": JobStatus.FAILED, "finished_at": Now()}
         )
-        changed = self.filter(pk=job.pk, cancel_requested_at=None).held(job.attempt).update(
-            failures=F("failures") + 1, error=error, updated_at=Now(), **after, **_NO_LEASE
+        changed = (
+            self.filter(pk=job.pk, cancel_requested_at=None)
+            .held(job.attempt)
+            .update(failures=F("failures") + 1, error=error, updated_at=Now(), **after, **_NO_LEASE)
         )
         if changed:
             outcome = AttemptOutcome.RETRIED if again else AttemptOutcome.FAILED
@@ -187,8 +188,10 @@ class JobQuerySet(models.QuerySet["Job"]):
     @transaction.atomic
     def cancelled_by_worker(self, job: "Job") -> bool:
         """processing -> cancelled, by the worker that has killed the work."""
-        changed = self.filter(pk=job.pk, cancel_requested_at__isnull=False).held(job.attempt).update(
-            status=JobStatus.CANCELLED, finished_at=Now(), updated_at=Now(), **_NO_LEASE
+        changed = (
+            self.filter(pk=job.pk, cancel_requested_at__isnull=False)
+            .held(job.attempt)
+            .update(status=JobStatus.CANCELLED, finished_at=Now(), updated_at=Now(), **_NO_LEASE)
         )
         if changed:
             JobAttempt.objects.close(job, AttemptOutcome.CANCELLED)
@@ -197,8 +200,10 @@ class JobQuerySet(models.QuerySet["Job"]):
     @transaction.atomic
     def release(self, job: "Job") -> bool:
         """processing -> pending without a charge: the worker stops, the work is for another."""
-        changed = self.filter(pk=job.pk, cancel_requested_at=None).held(job.attempt).update(
-            status=JobStatus.PENDING, updated_at=Now(), **_NO_LEASE
+        changed = (
+            self.filter(pk=job.pk, cancel_requested_at=None)
+            .held(job.attempt)
+            .update(status=JobStatus.PENDING, updated_at=Now(), **_NO_LEASE)
         )
         if changed:
             JobAttempt.objects.close(job, AttemptOutcome.RELEASED)
@@ -251,7 +256,7 @@ class Job(models.Model):
     max_attempts = models.PositiveSmallIntegerField(default=3)
 
     status = models.CharField(max_length=10, choices=JobStatus, default=JobStatus.PENDING)
-    stage = models.CharField(max_length=12, choices=Stage, null=True)
+    stage = models.CharField(max_length=12, choices=[(stage.value, stage.value) for stage in Stage], null=True)
     progress = models.PositiveSmallIntegerField(default=0, help_text="percent")
     warnings = models.JSONField(default=list)
     error = models.JSONField(null=True)
@@ -259,6 +264,7 @@ class Job(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="the budget: one more at every failure")
     cancel_requested_at = models.DateTimeField(null=True)
 
+    cluster = models.UUIDField(null=True, help_text="the cluster whose worker has it")
     worker_host = models.CharField(max_length=255, null=True)
     worker_pid = models.IntegerField(null=True)
     worker_started_ticks = models.BigIntegerField(null=True)
@@ -290,7 +296,7 @@ class Job(models.Model):
             models.Index(
                 F("priority").desc(), "created_at", "id", name="job_due", condition=Q(status=JobStatus.PENDING)
             ),
-            models.Index("worker_host", name="job_processing", condition=Q(status=JobStatus.PROCESSING)),
+            models.Index("cluster", name="job_processing", condition=Q(status=JobStatus.PROCESSING)),
             models.Index("owner", F("created_at").desc(), F("id").desc(), name="job_by_owner"),
             models.Index(F("created_at").desc(), F("id").desc(), name="job_by_time"),
         ]

@@ -63,8 +63,12 @@ def submit(owner: Any, submission: Submission) -> Job:
 def refuse_unknown_assets(owner: Any, movie: Movie) -> None:
     """Raise DocumentError naming each `asset:` source that is not one of the owner's."""
     wanted = {src.removeprefix("asset:"): path for src, path in movie.sources() if src.startswith("asset:")}
-    known = {str(pk) for pk in Asset.objects.visible_to(owner).filter(pk__in=_uuids(wanted)).values_list("pk", flat=True)}
-    missing = [Problem(path, "unknown-asset", f"there is no asset {pk!r}") for pk, path in wanted.items() if pk not in known]
+    known = {
+        str(pk) for pk in Asset.objects.visible_to(owner).filter(pk__in=_uuids(wanted)).values_list("pk", flat=True)
+    }
+    missing = [
+        Problem(path, "unknown-asset", f"there is no asset {pk!r}") for pk, path in wanted.items() if pk not in known
+    ]
     if missing:
         raise DocumentError(missing)
 

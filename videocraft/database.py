@@ -3,6 +3,7 @@
 from typing import Any
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 
 from videocraft.configuration import Configuration
 
@@ -11,7 +12,12 @@ def settings_for(configuration: Configuration) -> Any:
     """Return Django's settings of the default database; nothing is started or connected to here."""
     if not configuration.database_url:
         return {"ENGINE": "videocraft.embedded", "NAME": "videocraft", "USER": "postgres"}
-    settings = dj_database_url.parse(configuration.database_url)
-    if settings["ENGINE"] != "django.db.backends.postgresql":
-        raise ValueError("DATABASE_URL must name a PostgreSQL server (postgresql://user:password@host:port/name)")
+    try:
+        settings = dj_database_url.parse(configuration.database_url)
+    except ValueError:
+        settings = {}
+    if settings.get("ENGINE") != "django.db.backends.postgresql":
+        raise ImproperlyConfigured(
+            "DATABASE_URL must name a PostgreSQL server: postgresql://user:password@host:port/name"
+        )
     return settings

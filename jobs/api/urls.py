@@ -1,2 +1,40 @@
-"""The API's URLs."""
-urlpatterns: list[object] = []
+"""The API's URLs; each answers with and without a trailing slash, and the schema shows the one without."""
+
+from typing import Any
+
+from django.urls import URLPattern, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from jobs.api import assets, jobs, service, videos
+
+
+def both(route: str, view: Any, name: str, **options: Any) -> list[URLPattern]:
+    """Return an address in both forms."""
+    return [
+        path(route, view.as_view(**options), name=name),
+        path(f"{route}/", view.as_view(**options | {"schema": None})),
+    ]
+
+
+api = [
+    *both("jobs", jobs.JobList, "jobs"),
+    *both("jobs/<str:job_id>", jobs.JobDetail, "job"),
+    *both("jobs/<str:job_id>/status", jobs.JobState, "job-status"),
+    *both("jobs/<str:job_id>/cancel", jobs.JobCancel, "job-cancel"),
+    *both("jobs/<str:job_id>/retry", jobs.JobRetry, "job-retry"),
+    *both("videos", videos.VideoList, "videos"),
+    *both("videos/<str:video_id>", videos.VideoDetail, "video"),
+    *both("videos/<str:video_id>/download", videos.VideoDownload, "video-download"),
+    *both("videos/<str:video_id>/thumbnail", videos.VideoThumbnail, "video-thumbnail"),
+    *both("assets", assets.AssetList, "assets"),
+    *both("assets/<str:asset_id>", assets.AssetDetail, "asset"),
+    *both("generate-video", jobs.GenerateVideo, "generate-video"),
+    *both("download/<str:video_id>", videos.Download, "download"),
+]
+urlpatterns = [
+    path("api/v1/", include(api)),
+    *both("api/schema", SpectacularAPIView, "api-schema", authentication_classes=()),
+    *both("api/docs", SpectacularSwaggerView, "api-docs", url_name="api-schema", authentication_classes=()),
+    *both("health", service.Health, "health"),
+    *both("ready", service.Ready, "ready"),
+]

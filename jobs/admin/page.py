@@ -1,0 +1,130 @@
+"""Owns what the page of one job shows, gathered in a fixed number of queries."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, Func, TextField
+from django.template.defaultfilters import filesizeformat
+
+from jobs.admin import presenting
+from jobs.admin.control import CONTROLS
+from jobs.admin.document import PrettyDocument, pretty
+from jobs.models import Job, JobAttempt, Video
+
+_MAX_WARNINGS = 200
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """An error or a warning, and the line of the shown document that it is about."""
+
+    code: str
+    message: str
+    path: str
+    line: int | None
+
+
+@dataclass(frozen=True)
+class Film:
+    """A video as the page shows it."""
+
+    pk: str
+    project: int
+    url: str
+    poster_url: str
+    facts: list[tuple[str, str]]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class AttemptRow:
+    """A row of the table of attempts."""
+
+    attempt: JobAttempt
+    outcome: str
+    started: str
+    ended: str
+    took: str
+    error: Trouble | None
+
+
+def context(job: Job, *, may_control: bool) -> dict[str, Any]:
+    """Return what the template of a job's page needs."""
+    document = pretty(job.config)
+    attempts = [_attempt_row(attempt, document) for attempt in job.attempts.all()]
+    warnings = job.warnings if isinstance(job.warnings, list) else []
+    return {
+        "job": job,
+        "live": presenting.live_facts(job),
+        "stages": presenting.stages(job),
+        "facts": _facts(job),
+        "error": trouble(job.error, document),
+        "stderr_tail": attempts[-1].attempt.stderr_tail if attempts and job.error else "",
+        "warnings": [trouble(warning, document) for warning in warnings[:_MAX_WARNINGS]],
+        "warnings_left_out": max(len(warnings) - _MAX_WARNINGS, 0),
+        "films": [film(video) for video in job.videos.order_by("project")],
+        "attempts": attempts,
+        "document": document,
+        "controls": [control for control in CONTROLS.values() if may_control and control.is_open_to(job)],
+    }
+
+
+def trouble(value: Any, document: PrettyDocument) -> Trouble | None:
+    """Read an error or a warning as it is stored; None when there is none."""
+    if not isinstance(value, dict):
+        return None
+    path = str(value.get("path") or "")
+    return Trouble(str(value.get("code", "")), str(value.get("message", "")), path, document.line_of(path))
+
+
+def film(video: Video) -> Film:
+    """Return a video as pages show it; its files are served by the API, which accepts the session of staff."""
+    facts = [
+        ("Picture", f"{video.width} × {video.height}, {video.fps} fps, {video.frames:,} frames"),
+        ("Length", presenting.clock(video.duration_ms / 1000)),
+        ("Size", filesizeformat(video.size_bytes)),
+    ]
+    base = f"/api/v1/videos/{video.pk}"
+    return Film(str(video.pk), video.project, f"{base}/download", f"{base}/thumbnail", facts, video.sha256)
+
+
+def document_text(pk: UUID) -> str | None:
+    """Return the whole document of a job, pretty-printed by the database, however deep; None if there is no such job."""
+    text = Func(F("config"), function="jsonb_pretty", output_field=TextField())
+    return Job.objects.filter(pk=pk).values_list(text, flat=True).first()
+
+
+def _attempt_row(attempt: JobAttempt, document: PrettyDocument) -> AttemptRow:
+    took_s = (attempt.ended_at - attempt.started_at).total_seconds() if attempt.ended_at else None
+    return AttemptRow(
+        attempt=attempt,
+        outcome=attempt.outcome or "running",
+        started=presenting.moment(attempt.started_at),
+        ended=presenting.moment(attempt.ended_at),
+        took=presenting.DASH if took_s is None else presenting.clock(took_s),
+        error=trouble(attempt.error, document),
+    )
+
+
+def _facts(job: Job) -> list[tuple[str, Any]]:
+    facts: list[tuple[str, Any]] = [
+        ("Owner", job.owner.get_username()),
+        ("Created", presenting.moment(job.created_at)),
+        ("Started", presenting.moment(job.started_at)),
+        ("Finished", presenting.moment(job.finished_at)),
+        ("Priority", job.priority),
+        ("Failures", f"{job.failures} of {job.max_attempts}"),
+    ]
+    if job.strict:
+        facts.append(("Reading", "strict: warnings are errors"))
+    if job.cancel_requested_at:
+        facts.append(("Cancel asked for", presenting.moment(job.cancel_requested_at)))
+    return facts + (_lease(job) if job.lease_expires_at else [])
+
+
+def _lease(job: Job) -> list[tuple[str, Any]]:
+    return [
+        ("Worker", f"{job.worker_host}:{job.worker_pid}"),
+        ("Lease until", presenting.moment(job.lease_expires_at)),
+    ]

@@ -1,0 +1,74 @@
+"""Owns the rest of the admin: API tokens, which are made by `manage.py create_token`, and the clusters at work."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from jobs.admin import presenting
+from jobs.admin.readonly import ReadOnlyAdmin
+from jobs.models import LEASE, ApiToken, Cluster
+
+_SHOWN_KEY_LENGTH = 8
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Tokens by their first characters, to be revoked by deleting; a token itself is nowhere stored."""
+
+    list_display = ["key", "owner", "created_at", "expiry_at"]
+    list_display_links = None
+    ordering = ["-created"]
+    fields = ["key", "owner", "created_at", "expiry_at"]
+    search_fields = ["user__username", "token_key__startswith"]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("user")
+
+    @admin.display(description="Begins with")
+    def key(self, token: ApiToken) -> str:
+        return format_html('<code class="vc-id">{}…</code>', token.token_key[:_SHOWN_KEY_LENGTH])
+
+    @admin.display(description="User")
+    def owner(self, token: ApiToken) -> str:
+        return str(token.user.get_username())
+
+    @admin.display(description="Created", ordering="created")
+    def created_at(self, token: ApiToken) -> str:
+        return presenting.moment(token.created)
+
+    @admin.display(description="Expires", ordering="expiry")
+    def expiry_at(self, token: ApiToken) -> str:
+        return presenting.moment(token.expiry) if token.expiry else "never"
+
+
+@admin.register(Cluster)
+class ClusterAdmin(ReadOnlyAdmin):
+    """Each running `manage.py qcluster`, and how long ago it was heard of."""
+
+    list_display = ["name", "state", "heartbeat", "workers", "started"]
+    list_display_links = None
+    ordering = ["-heartbeat_at"]
+    fields = ["name", "state", "heartbeat", "workers", "started"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="Host and process")
+    def name(self, cluster: Cluster) -> str:
+        return str(cluster)
+
+    @admin.display(description="State")
+    def state(self, cluster: Cluster) -> SafeString:
+        return presenting.badge("alive" if timezone.now() - cluster.heartbeat_at < LEASE else "silent")
+
+    @admin.display(description="Heartbeat", ordering="heartbeat_at")
+    def heartbeat(self, cluster: Cluster) -> str:
+        return f"{presenting.since(cluster.heartbeat_at)} ago"
+
+    @admin.display(description="Started", ordering="started_at")
+    def started(self, cluster: Cluster) -> str:
+        return presenting.moment(cluster.started_at)

@@ -1,0 +1,223 @@
+"""Owns how jobs, videos and assets look in JSON, and which query parameters lists take."""
+
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from jobs.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from jobs.models import Asset, Job, JobStatus, Video
+from media_services.stage import Stage
+
+_MIN_PROGRESS_FOR_ETA = 5
+
+
+def link(serializer: "serializers.BaseSerializer[Any]", name: str, pk: Any) -> str:
+    """Return the absolute URL of a view for one row, as the client of the request would reach it."""
+    request: Request = serializer.context["request"]
+    return request.build_absolute_uri(reverse(name, args=[pk]))
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """One thing about a document, at a JSON pointer."""
+
+    path = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """The form of every error."""
+
+    error = serializers.CharField(help_text="a sentence")
+    code = serializers.CharField(help_text="the kind of error, for programs")
+    details = ProblemSerializer(many=True, allow_null=True)
+    request_id = serializers.CharField()
+
+
+class JobErrorSerializer(serializers.Serializer[Any]):
+    """Why a job failed."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    path = serializers.CharField(required=False, allow_null=True)
+    retryable = serializers.BooleanField()
+
+
+class JobVideoSerializer(serializers.ModelSerializer[Video]):
+    """A video as a part of its job."""
+
+    video_id = serializers.UUIDField(source="id")
+    video_url = serializers.SerializerMethodField()
+    download_url = serializers.SerializerMethodField()
+    thumbnail_url = serializers.SerializerMethodField()
+    duration_s = serializers.SerializerMethodField()
+    fps = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Video
+        fields: tuple[str, ...] = (
+            *("video_id", "project", "video_url", "download_url", "thumbnail_url", "width", "height"),
+            *("duration_s", "fps", "size_bytes", "sha256", "expires_at"),
+        )
+        read_only_fields = fields
+
+    def get_video_url(self, video: Video) -> str:
+        return link(self, "video", video.pk)
+
+    def get_download_url(self, video: Video) -> str:
+        return link(self, "video-download", video.pk)
+
+    def get_thumbnail_url(self, video: Video) -> str:
+        return link(self, "video-thumbnail", video.pk)
+
+    def get_duration_s(self, video: Video) -> float:
+        return video.duration_ms / 1000
+
+    def get_fps(self, video: Video) -> float:
+        return float(Fraction(video.fps))
+
+
+class VideoSerializer(JobVideoSerializer):
+    """A video by itself."""
+
+    job_id = serializers.UUIDField()
+
+    class Meta(JobVideoSerializer.Meta):
+        fields = ("video_id", "job_id", *JobVideoSerializer.Meta.fields[1:], "created_at")
+        read_only_fields = fields
+
+
+class JobStatusSerializer(serializers.ModelSerializer[Job]):
+    """A job without its document; rows come from `rows.jobs_of`."""
+
+    job_id = serializers.UUIDField(source="id")
+    status = serializers.ChoiceField(JobStatus.choices)
+    stage = serializers.ChoiceField([stage.value for stage in Stage], allow_null=True)
+    warnings = ProblemSerializer(many=True)
+    error = JobErrorSerializer(allow_null=True)
+    video_id = serializers.SerializerMethodField()
+    videos = JobVideoSerializer(many=True)
+    queue_position = serializers.IntegerField(allow_null=True, help_text="1 is next; null unless pending and due")
+    eta_s = serializers.SerializerMethodField()
+    completed_at = serializers.DateTimeField(source="finished_at", allow_null=True)
+    duration_seconds = serializers.SerializerMethodField()
+    status_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Job
+        fields: tuple[str, ...] = (
+            *("job_id", "status", "stage", "progress", "attempt", "max_attempts", "priority", "warnings", "error"),
+            *("video_id", "videos", "queue_position", "eta_s", "created_at", "updated_at", "started_at"),
+            *("completed_at", "duration_seconds", "status_url", "client-data"),
+        )
+        extra_kwargs = {"client-data": {"source": "client_data"}}
+        read_only_fields = fields
+
+    def get_video_id(self, job: Job) -> UUID | None:
+        return next((video.pk for video in job.videos.all()), None)
+
+    def get_eta_s(self, job: Any) -> float | None:
+        """Estimate the seconds left from this attempt's pace; None until there is a pace to go by."""
+        if job.attempt_started_at is None or job.progress < _MIN_PROGRESS_FOR_ETA:
+            return None
+        elapsed_s: float = (job.read_at - job.attempt_started_at).total_seconds()
+        return round(max(0.0, elapsed_s) * (100 - job.progress) / job.progress, 1)
+
+    def get_duration_seconds(self, job: Job) -> float | None:
+        if job.started_at is None or job.finished_at is None:
+            return None
+        return (job.finished_at - job.started_at).total_seconds()
+
+    def get_status_url(self, job: Job) -> str:
+        return link(self, "job-status", job.pk)
+
+
+class JobSerializer(JobStatusSerializer):
+    """A job with its document."""
+
+    class Meta(JobStatusSerializer.Meta):
+        fields = (*JobStatusSerializer.Meta.fields, "config")
+        read_only_fields = fields
+
+
+class AssetSerializer(serializers.ModelSerializer[Asset]):
+    """An uploaded file."""
+
+    asset_id = serializers.UUIDField(source="id")
+    src = serializers.SerializerMethodField(help_text="what to write in a document")
+
+    class Meta:
+        model = Asset
+        fields = ("asset_id", "src", "name", "sha256", "size_bytes", "media", "created_at")
+        read_only_fields = fields
+
+    def get_src(self, asset: Asset) -> str:
+        return f"asset:{asset.pk}"
+
+
+class JobListSerializer(serializers.Serializer[Any]):
+    """A page of jobs."""
+
+    jobs = JobStatusSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class VideoListSerializer(serializers.Serializer[Any]):
+    """A page of videos."""
+
+    videos = VideoSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class AssetListSerializer(serializers.Serializer[Any]):
+    """A page of assets."""
+
+    assets = AssetSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class CheckSerializer(serializers.Serializer[Any]):
+    """One thing that must work for jobs to be done."""
+
+    ok = serializers.BooleanField()
+    message = serializers.CharField()
+
+
+class ReadinessSerializer(serializers.Serializer[Any]):
+    """Whether jobs would be done, and if not, why."""
+
+    status = serializers.CharField(help_text="`ready` or `unavailable`")
+    checks = serializers.DictField(child=CheckSerializer())
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    """That the process answers."""
+
+    status = serializers.CharField(help_text="`ok`")
+
+
+class PageQuery(serializers.Serializer[Any]):
+    """The query parameters of every list."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT, help_text="rows")
+    cursor = serializers.CharField(required=False, help_text="`next_cursor` of the page before")
+
+
+class JobListQuery(PageQuery):
+    """The query parameters of the list of jobs."""
+
+    status = serializers.ChoiceField(JobStatus.choices, required=False)
+    created_after = serializers.DateTimeField(required=False, help_text="later than this")
+    created_before = serializers.DateTimeField(required=False, help_text="earlier than this")
+
+
+class JobQuery(serializers.Serializer[Any]):
+    """The query parameters of one job."""
+
+    wait = serializers.FloatField(
+        min_value=0, max_value=60, default=0, help_text="seconds to wait at most for the status to change"
+    )

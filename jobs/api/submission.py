@@ -1,0 +1,103 @@
+"""Owns reading what a client posts to make a job: the document itself, or an envelope around it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from jobs.api.errors import invalid_input
+from jobs.api.parsers import escape
+from jobs.models import Job
+from jobs.queue import Submission, submit
+from media_services.errors import DocumentError, Problem
+
+MAX_DELAY = timedelta(days=366)
+_NOT_OFFERED = ("webhook-url",)
+
+
+def _moment(value: Any) -> datetime | None:
+    """Read an ISO 8601 time with its offset; None when it has passed."""
+    now = datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(value).astimezone(UTC) if _has_offset(value) else None
+    except (OverflowError, ValueError):
+        moment = None
+    if moment is None:
+        raise ValueError("a time is written like 2030-01-31T12:00:00Z, with its offset")
+    if moment > now + MAX_DELAY:
+        raise ValueError(f"a job can wait {MAX_DELAY.days} days at most")
+    return moment if moment > now else None
+
+
+def _has_offset(value: Any) -> bool:
+    return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+
+
+class Envelope(BaseModel):
+    """A document and how it is to be run."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        alias_generator=lambda name: name.replace("_", "-"),
+        title="Envelope",
+    )
+
+    config: Any
+    priority: int = Field(0, ge=-10, le=10, description="higher runs earlier")
+    run_after: Annotated[datetime | None, BeforeValidator(_moment)] = Field(None, description="not before this time")
+    strict: bool = Field(False, description="whether every warning is an error")
+    client_data: Any = Field(None, description="returned with the job, never interpreted")
+
+
+def read_submission(body: Any) -> Submission:
+    """Return what a body asks for; raise INVALID_INPUT for a wrong envelope. The document itself is read later."""
+    if not isinstance(body, dict) or "config" not in body:
+        return Submission(document=body)
+    envelope = _read_envelope(body)
+    return Submission(
+        document=envelope.config,
+        strict=envelope.strict,
+        priority=envelope.priority,
+        run_after=envelope.run_after,
+        client_data=envelope.client_data,
+    )
+
+
+def create_job(owner: Any, body: Any) -> Job:
+    """Submit what a body asks for; the pointers of a DocumentError lead to where the document stands in the body."""
+    submission = read_submission(body)
+    try:
+        return submit(owner, submission)
+    except DocumentError as error:
+        if submission.document is body:
+            raise
+        moved = [Problem(f"/config{it.path}", it.code, it.message) for it in error.problems]
+        raise DocumentError(moved) from error
+
+
+def _read_envelope(body: dict[str, Any]) -> Envelope:
+    problems = [
+        Problem(f"/{name}", "not-offered", f"{name!r} is not offered by this version")
+        for name in _NOT_OFFERED
+        if name in body
+    ]
+    stated = {key: value for key, value in body.items() if value is not None or key == "config"}
+    known = {key: value for key, value in stated.items() if key not in _NOT_OFFERED}
+    try:
+        envelope = Envelope.model_validate(known)
+    except ValidationError as invalid:
+        problems += [_problem(error) for error in invalid.errors(include_url=False, include_input=False)]
+    if problems:
+        raise invalid_input(problems)
+    return envelope
+
+
+def _problem(error: Any) -> Problem:
+    path = "".join("/" + escape(str(part)) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return Problem(path, "unknown-key", f"{error['loc'][-1]!r} is not a key beside 'config'")
+    if error["type"] == "value_error":
+        return Problem(path, "invalid-value", str(error["ctx"]["error"]))
+    code = "out-of-range" if error["type"].startswith(("greater_than", "less_than")) else "wrong-type"
+    return Problem(path, code, error["msg"])

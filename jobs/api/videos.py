@@ -1,0 +1,134 @@
+"""Owns the addresses of finished videos: list, look at, download, delete."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.db.models.fields.files import FieldFile
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from jobs.api.errors import not_found
+from jobs.api.jobs import JobCreation
+from jobs.api.openapi import documented, failures, file, header, identifier
+from jobs.api.pagination import page
+from jobs.api.ranges import Sendable, redirect_to, send
+from jobs.api.serializers import PageQuery, VideoListSerializer, VideoSerializer
+from jobs.api.view import ApiView, find, read_query
+from jobs.models import Video
+
+_VIDEO_ID = identifier("video_id")
+_IMAGES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+_download = documented(
+    parameters=[
+        _VIDEO_ID,
+        header("Range", "one range of bytes: `bytes=0-99`, `bytes=100-`, `bytes=-100`"),
+        header("If-Range", "the ETag that the range is of"),
+        header("If-None-Match", "the ETag that is here already"),
+    ],
+    responses={
+        **file(200, "video/mp4", "The whole file."),
+        **file(206, "video/mp4", "The range asked for."),
+        302: OpenApiResponse(description="The storage has addresses of its own: the file is at `Location`."),
+        304: OpenApiResponse(description="The client has it."),
+        **failures(404, 416, not_found="VIDEO_NOT_FOUND"),
+    },
+)
+
+
+def find_video(request: Request, video_id: str) -> Video:
+    """Return a video that the user may see; raise VIDEO_NOT_FOUND."""
+    video: Video = find(Video.objects.visible_to(request.user), video_id, "VIDEO_NOT_FOUND", "video")
+    return video
+
+
+@extend_schema_view(post=extend_schema(operation_id="create_video"))
+class VideoList(JobCreation):
+    @documented(
+        operation_id="list_videos", parameters=[PageQuery], responses={200: VideoListSerializer, **failures(400)}
+    )
+    def get(self, request: Request) -> Response:
+        """List videos, newest first."""
+        found, cursor = page(Video.objects.visible_to(request.user), "videos", read_query(PageQuery, request))
+        context = {"request": request}
+        return Response(VideoListSerializer({"videos": found, "next_cursor": cursor}, context=context).data)
+
+
+class VideoDetail(ApiView):
+    @documented(
+        operation_id="get_video",
+        parameters=[_VIDEO_ID],
+        responses={200: VideoSerializer, **failures(404, not_found="VIDEO_NOT_FOUND")},
+    )
+    def get(self, request: Request, video_id: str) -> Response:
+        """Return the facts of a video."""
+        return Response(VideoSerializer(find_video(request, video_id), context={"request": request}).data)
+
+    @documented(
+        operation_id="delete_video",
+        parameters=[_VIDEO_ID],
+        responses={204: None, **failures(404, not_found="VIDEO_NOT_FOUND")},
+    )
+    def delete(self, request: Request, video_id: str) -> Response:
+        """Delete a video and its files."""
+        video = find_video(request, video_id)
+        for stored in (video.file, video.thumbnail):
+            delete_file(stored)
+        video.delete()
+        return Response(status=204)
+
+
+class VideoDownload(ApiView):
+    @_download
+    @documented(operation_id="download_video")
+    def get(self, request: Request, video_id: str) -> HttpResponseBase:
+        """Send the film."""
+        video = find_video(request, video_id)
+        what = Sendable("video/mp4", f"video-{video.pk}.mp4", video.sha256)
+        return send_stored(request, video.file, what)
+
+
+@extend_schema_view(get=extend_schema(operation_id="download"))
+class Download(VideoDownload):
+    """Sends a film from the address that clients of the original use."""
+
+
+class VideoThumbnail(ApiView):
+    @documented(
+        operation_id="get_thumbnail",
+        parameters=[_VIDEO_ID],
+        responses={
+            **file(200, "image/*", "The picture."),
+            **failures(404, not_found="VIDEO_NOT_FOUND"),
+        },
+    )
+    def get(self, request: Request, video_id: str) -> HttpResponseBase:
+        """Send the poster picture."""
+        video = find_video(request, video_id)
+        suffix = PurePosixPath(video.thumbnail.name or "").suffix.lower()
+        what = Sendable(_IMAGES.get(suffix, "application/octet-stream"), f"video-{video.pk}{suffix}")
+        return send_stored(request, video.thumbnail, what)
+
+
+def send_stored(request: Request, stored: FieldFile, what: Sendable) -> HttpResponseBase:
+    """Send a stored file; raise VIDEO_NOT_FOUND when the storage has lost it."""
+    missing = not_found("VIDEO_NOT_FOUND", "the video's file is no longer in the storage")
+    if not stored.name:
+        raise missing
+    if redirect := redirect_to(stored.storage, stored.name):
+        return redirect
+    try:
+        opened: Any = stored.storage.open(stored.name, "rb")
+        return send(request._request, opened, opened.size, what)
+    except FileNotFoundError as error:
+        raise missing from error
+
+
+def delete_file(stored: FieldFile) -> None:
+    """Delete a file of a row that is about to be deleted; a file that is gone already is no error.
+
+    Files go before their row: what breaks off in between leaves a row that can be deleted again, not a lost file.
+    """
+    if stored.name:
+        stored.storage.delete(stored.name)

@@ -1,0 +1,56 @@
+"""Owns what all views of the API have in common: JSON whatever the client accepts, and bodies of any transfer."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from jobs.api.errors import not_found
+
+
+class AlwaysJson(DefaultContentNegotiation):
+    """Answers JSON to every `Accept`: a video player's asks for video, and errors are JSON all the same."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+class ApiView(APIView):
+    """A view of the API."""
+
+    content_negotiation_class = AlwaysJson
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """State the length of a chunked body, which is on disk by now; REST framework reads none without a length."""
+        stream: Any = getattr(request, "_stream", None)
+        if "CONTENT_LENGTH" not in request.META and stream is not None and getattr(stream, "seekable", bool)():
+            request.META["CONTENT_LENGTH"] = str(stream.seek(0, os.SEEK_END))
+            stream.seek(0)
+        return super().initialize_request(request, *args, **kwargs)
+
+
+def find(rows: "QuerySet[Any]", pk: str, code: str, what: str) -> Any:
+    """Return the row with an id among those a user may see; raise 404 with `code` for any other text."""
+    try:
+        row = rows.filter(pk=UUID(pk)).first()
+    except ValueError:
+        row = None
+    if row is None:
+        raise not_found(code, f"there is no {what} {pk[:64]!r}")
+    return row
+
+
+def read_query(query: type["Serializer[Any]"], request: Request) -> Mapping[str, Any]:
+    """Return the validated query parameters of a request; raise INVALID_INPUT."""
+    serializer = query(data=request.query_params.dict())
+    serializer.is_valid(raise_exception=True)
+    data: Mapping[str, Any] = serializer.validated_data
+    return data

@@ -1,0 +1,197 @@
+"""Owns the shape of a movie document: projects, scenes and elements, as pydantic models with the format's own keys."""
+
+import re
+from enum import StrEnum
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from media_services.movie.values import (
+    Colour,
+    Duration,
+    Flag,
+    Length,
+    Loose,
+    Number,
+    Seconds,
+    exact_fps,
+    loose_number,
+    loose_position,
+    loose_word,
+)
+
+RESOLUTIONS = {
+    "sd": (640, 360),
+    "hd": (1280, 720),
+    "full-hd": (1920, 1080),
+    "squared": (1080, 1080),
+    "instagram-feed": (1080, 1080),
+    "instagram-story": (1080, 1920),
+    "instagram-portrait": (1080, 1350),
+    "twitter-portrait": (1080, 1350),
+    "twitter-landscape": (1600, 900),
+}
+MAX_SIDE_PX = 4096
+MAX_SCENES = 2000
+MAX_ELEMENTS = 500
+MAX_PROJECTS = 20
+POSITIONS = [f"{row}-{column}" for row in ("top", "center", "bottom") for column in ("left", "center", "right")]
+
+
+class Quality(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Resize(StrEnum):
+    """How a picture meets its box: `cover` fills and crops, `contain` and `fit` show all of it, `fill` distorts."""
+
+    COVER = "cover"
+    CONTAIN = "contain"
+    FIT = "fit"
+    FILL = "fill"
+    STRETCH = "stretch"
+
+
+def _check_resolution(value: str) -> str:
+    if value in RESOLUTIONS or value == "custom":
+        return value
+    size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", value)
+    if size is None:
+        raise ValueError(f"{value!r} is not a resolution ({', '.join(RESOLUTIONS)}, WIDTHxHEIGHT or custom)")
+    if not all(2 <= int(side) <= MAX_SIDE_PX for side in size.groups()):
+        raise ValueError(f"each side of a film is 2 to {MAX_SIDE_PX} pixels")
+    return value
+
+
+def _check_position(value: str) -> str:
+    if value in POSITIONS or value == "custom":
+        return value
+    raise ValueError(f"{value!r} is not a position ({', '.join(POSITIONS)} or custom)")
+
+
+def _check_source(value: str) -> str:
+    if not value.strip():
+        raise ValueError("src is empty")
+    return value.strip()
+
+
+Position = Annotated[str, Loose(loose_position), AfterValidator(_check_position)]
+Resolution = Annotated[str, Loose(loose_word), AfterValidator(_check_resolution)]
+Src = Annotated[str, Field(max_length=4096), AfterValidator(_check_source)]
+Volume = Annotated[float, Loose(loose_number), Field(ge=0, le=10)]
+Side = Annotated[int, Loose(loose_number), Field(ge=2, le=MAX_SIDE_PX)]
+
+
+class Part(BaseModel):
+    """What projects, scenes and elements have in common: kebab-case keys, and free ones that are only echoed."""
+
+    model_config = ConfigDict(
+        alias_generator=lambda name: name.replace("_", "-"),
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+    )
+
+    id: Any = None
+    comment: Any = None
+
+
+class Element(Part):
+    """What all elements have in common; times are seconds from the start of the scene, or of the film."""
+
+    start: Seconds = 0
+    duration: Duration = -1
+    extra_time: Seconds = 0
+    z_index: Annotated[int, Loose(loose_number), Field(ge=-99, le=99)] = 0
+
+
+class Picture(Element):
+    """An element that is seen: where it lies and how it meets its box."""
+
+    src: Src
+    x: Length = 0
+    y: Length = 0
+    width: Length = -1
+    height: Length = -1
+    position: Position = "custom"
+    resize: Annotated[Resize, Loose(loose_word)] | None = None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the document says where on the canvas it goes."""
+        return bool({"x", "y", "width", "height"} & self.model_fields_set) or self.position != "custom"
+
+
+class Sounding(Element):
+    """An element that is heard."""
+
+    src: Src
+    seek: Seconds = 0
+    volume: Volume = 1
+    muted: Flag = False
+    loop: Annotated[int, Loose(loose_number), Field(ge=-1, le=10_000)] = 0
+
+
+class Image(Picture):
+    """A still picture."""
+
+    type: Literal["image"]
+
+
+class Video(Picture, Sounding):
+    """A moving picture, with its sound."""
+
+    type: Literal["video"]
+
+
+class Audio(Sounding):
+    """A sound."""
+
+    type: Literal["audio"]
+
+
+AnyElement = Annotated[Image | Video | Audio, Field(discriminator="type")]
+
+
+class Scene(Part):
+    """A stretch of the film; scenes play one after another."""
+
+    duration: Duration = -1
+    background_color: Colour | None = None
+    elements: list[AnyElement] = Field([], max_length=MAX_ELEMENTS)
+
+
+class Project(Part):
+    """One film."""
+
+    client_data: Any = None
+    resolution: Resolution | None = None
+    width: Side | None = None
+    height: Side | None = None
+    quality: Annotated[Quality, Loose(loose_word)] = Quality.MEDIUM
+    fps: Annotated[Number, Field(ge=1, le=60)] = 30
+    scenes: list[Scene] = Field([], max_length=MAX_SCENES)
+    elements: list[AnyElement] = Field([], max_length=MAX_ELEMENTS)
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Frames per second, exactly."""
+        return exact_fps(self.fps)
+
+    def stated_size(self) -> tuple[int, int] | None:
+        """The film's size where the document states it, rounded up to even; None where its first video decides."""
+        preset = self.resolution if self.resolution != "custom" else None
+        width, height = self.width, self.height
+        if preset:
+            base = RESOLUTIONS.get(preset) or tuple(int(side) for side in preset.split("x"))
+            width, height = width or base[0], height or base[1]
+        if width is None or height is None:
+            return None
+        return width + width % 2, height + height % 2
+
+
+MODELS: dict[str, type[Element]] = {"image": Image, "video": Video, "audio": Audio}

@@ -1,0 +1,87 @@
+"""Owns the order of the work: from a document that was read to finished films, stage by stage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from media_services.errors import Problem
+from media_services.media import MediaKind
+from media_services.movie.document import Project
+from media_services.movie.reading import Movie
+from media_services.render.encode import Film, render
+from media_services.sources import Wanted, fetch_all, probe_all
+from media_services.stage import Checkpoint, Stage, overall
+from media_services.timeline import Sources, Timeline, compute
+
+
+@dataclass(frozen=True)
+class Production:
+    """What a document became: a film for each project, and the warnings that came up on the way."""
+
+    films: list[Film]
+    warnings: list[Problem]
+
+
+def wanted(movie: Movie) -> list[Wanted]:
+    """Return every source a document names, with the kind it must be of and its place."""
+    return [
+        Wanted(src=element.src, kind=MediaKind(element.type), path=f"{path}/src")  # type: ignore[attr-defined]
+        for element, path in movie.elements()
+        if hasattr(element, "src")
+    ]
+
+
+def produce(movie: Movie, workdir: Path, checkpoint: Checkpoint, *, local: Mapping[str, Path]) -> Production:
+    """Turn a document into films in `workdir`, which must be empty.
+
+    Steps: fetch every source once; probe it; decide every project's timeline; render one film after another.
+    `local` maps sources that need no fetching to files. Raises MediaError.
+    """
+    timelines = plan(movie, workdir / "sources", checkpoint, local=local)
+    films = []
+    total = sum(_work(timeline) for timeline in timelines)
+    done = 0.0
+    for number, timeline in enumerate(timelines):
+        folder = workdir / f"film-{number}"
+        folder.mkdir()
+        share = _work(timeline) / total
+
+        def report(fraction: float, *, before: float = done, share: float = share) -> None:
+            checkpoint(Stage.RENDERING, overall(Stage.RENDERING, before + fraction * share))
+
+        films.append(
+            render(
+                timeline,
+                folder,
+                report=report,
+                threads=max(1, round(settings.VIDEOCRAFT.job_cpu_limit)),
+                timeout_s=settings.VIDEOCRAFT.job_process_timeout.total_seconds(),
+            )
+        )
+        done += share
+    return Production(films, [warning for timeline in timelines for warning in timeline.warnings])
+
+
+def plan(movie: Movie, folder: Path, checkpoint: Checkpoint, *, local: Mapping[str, Path]) -> list[Timeline]:
+    """Fetch and probe every source of a document and decide the timeline of each project."""
+    folder.mkdir(parents=True, exist_ok=True)
+    named = wanted(movie)
+    fetched = fetch_all(
+        named, folder, local=local, report=lambda f: checkpoint(Stage.FETCHING, overall(Stage.FETCHING, f))
+    )
+    sources: Sources = probe_all(
+        named, fetched, report=lambda f: checkpoint(Stage.ANALYZING, overall(Stage.ANALYZING, f))
+    )
+    limit_ms = round(settings.VIDEOCRAFT.film_max_duration.total_seconds() * 1000)
+
+    def timeline(project: Project, pointer: str) -> Timeline:
+        return compute(project, pointer, sources, max_duration_ms=limit_ms)
+
+    return [timeline(project, pointer) for project, pointer in zip(movie.projects, movie.pointers, strict=True)]
+
+
+def _work(timeline: Timeline) -> float:
+    """Return how much work a film is, in frames of its size."""
+    return float(timeline.frames * timeline.width * timeline.height)

@@ -1,0 +1,128 @@
+"""Owns encoding: runs the compiled graph, checks that the film is what was asked for, and takes its poster."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from media_services import ffmpeg
+from media_services.errors import ErrorCode, MediaError
+from media_services.movie.document import Quality
+from media_services.placing import Box
+from media_services.render.graph import compile_graph
+from media_services.render.passes import cut_passes
+from media_services.render.plates import Plates, make_plates
+from media_services.timeline import Layer, Timeline
+
+_CRF = {Quality.LOW: 28, Quality.MEDIUM: 23, Quality.HIGH: 18}
+_PRESET = "veryfast"
+_GOP_S = 2
+_AUDIO_TOLERANCE_S = 0.03
+
+
+@dataclass(frozen=True)
+class Film:
+    """A finished, checked film on this machine's disk."""
+
+    file: Path
+    poster: Path
+    width: int
+    height: int
+    fps: Fraction
+    frames: int
+    duration_ms: int
+
+
+def render(
+    timeline: Timeline,
+    folder: Path,
+    *,
+    report: Callable[[float], None],
+    threads: int,
+    timeout_s: float,
+    subtitles: str | None = None,
+) -> Film:
+    """Render a timeline into `folder`, which must be empty; `report` hears the fraction of frames written.
+
+    Raises MediaError(FFMPEG_FAILED) when FFmpeg fails or what it wrote is not the film that was asked for.
+    """
+    canvas = Box(0, 0, timeline.width, timeline.height)
+
+    def plates(layers: "list[Layer]", opaque: bool) -> Plates | None:
+        file = folder / f"plates-{len(list(folder.glob('plates-*')))}.nut"
+        return make_plates(layers, canvas=canvas, fps=timeline.fps, file=file, frames=timeline.frames, opaque=opaque)
+
+    timeline = cut_passes(timeline, folder, tick=lambda: report(0.0), timeout_s=timeout_s)
+    graph = compile_graph(timeline, plates, subtitles=subtitles)
+    script = folder / "graph.txt"
+    script.write_text(graph.filters)
+    film = folder / "film.mp4"
+    last = 0
+
+    def on_frame(frame: int) -> None:
+        nonlocal last
+        last = frame
+
+    ffmpeg.render(
+        [*graph.inputs, "-/filter_complex", str(script), "-map", "[picture]", "-map", "[sound]",
+         *_encoder(timeline, threads), "-filter_complex_threads", str(threads), str(film)],
+        cwd=folder, on_frame=on_frame, tick=lambda: report(min(last / timeline.frames, 1.0)), timeout_s=timeout_s,
+    )  # fmt: skip
+    verify(film, timeline)
+    poster = folder / "poster.jpg"
+    take_poster(film, poster, at_s=poster_time_s(timeline))
+    return Film(film, poster, timeline.width, timeline.height, timeline.fps, timeline.frames, timeline.duration_ms)
+
+
+def _encoder(timeline: Timeline, threads: int) -> list[str]:
+    gop = math.ceil(_GOP_S * timeline.fps)
+    return [
+        "-frames:v", str(timeline.frames), "-c:v", "libx264", "-preset", _PRESET, "-crf", str(_CRF[timeline.quality]),
+        "-g", str(gop), "-threads:v", str(threads), "-pix_fmt", "yuv420p", "-color_primaries", "bt709",
+        "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv",
+        "-c:a", "aac", "-b:a", "192k", "-ar", "48000", "-movflags", "+faststart", "-map_metadata", "-1",
+    ]  # fmt: skip
+
+
+def verify(film: Path, timeline: Timeline) -> None:
+    """Raise MediaError unless a film has exactly its frames and size, and sound that ends with the picture."""
+    try:
+        with av.open(str(film), options={"protocol_whitelist": "file"}) as container:
+            video, audio = container.streams.video[0], container.streams.audio[0]
+            size = (video.codec_context.width, video.codec_context.height)
+            sound_s = float((audio.duration or 0) * (audio.time_base or 0))
+            frames = sum(1 for packet in container.demux(video) if packet.size)
+    except (av.FFmpegError, IndexError) as problem:
+        raise MediaError(ErrorCode.FFMPEG_FAILED, f"the film that was written cannot be read: {problem}") from problem
+    wanted_s = float(timeline.frames / timeline.fps)
+    if frames != timeline.frames or size != (timeline.width, timeline.height):
+        raise MediaError(
+            ErrorCode.FFMPEG_FAILED,
+            f"the film that was written has {frames} frames of {size[0]}x{size[1]} "
+            f"instead of {timeline.frames} of {timeline.width}x{timeline.height}",
+        )
+    if abs(sound_s - wanted_s) > max(_AUDIO_TOLERANCE_S, 1 / timeline.fps):
+        raise MediaError(
+            ErrorCode.FFMPEG_FAILED, f"the film's sound lasts {sound_s:.3f} s and its picture {wanted_s:.3f} s"
+        )
+
+
+def poster_time_s(timeline: Timeline) -> float:
+    """Return the middle of the first scene, where something typical is seen."""
+    span = timeline.scenes[0].span if timeline.scenes else None
+    middle = (span.first_frame + span.end_frame) // 2 if span and span.frames else timeline.frames // 2
+    return float(min(middle, timeline.frames - 1) / timeline.fps)
+
+
+def take_poster(film: Path, poster: Path, *, at_s: float) -> None:
+    """Write the frame shown at a time as a JPEG of the film's own size."""
+    with av.open(str(film)) as container:
+        stream = container.streams.video[0]
+        assert stream.time_base is not None
+        container.seek(int(at_s / stream.time_base), stream=stream)
+        frames = (frame for frame in container.decode(stream) if frame.time is not None and frame.time >= at_s - 0.001)
+        frame = next(frames)
+        frame.to_image().save(poster, quality=85)

@@ -1,0 +1,202 @@
+"""Owns bringing a document's sources here and understanding them: concurrently, once each, with honest progress."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from django.conf import settings
+
+from media_services.errors import ErrorCode, MediaError
+from media_services.fetch import Fetched, Fetcher, shown_url
+from media_services.media import MediaKind, Probe, Source
+from media_services.probe import probe
+
+Report = Callable[[float], None]
+Result = TypeVar("Result")
+_REPORT_S = 0.2
+_HASH_BYTES = 1024**2
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A source that a document names: the text of its `src`, the kind it must serve as, and its JSON pointer."""
+
+    src: str
+    kind: MediaKind
+    path: str
+
+
+class _Stopped(Exception):
+    """Another task failed, or the caller wants no more; the result of this one is not needed."""
+
+
+@dataclass
+class _Task(Generic[Result]):
+    """One piece of work for one thread, and how far it is; its fields are written by that thread only."""
+
+    path: str
+    work: Callable[["_Task[Result]"], Result]
+    stop: threading.Event = field(init=False)
+    done_bytes: int = 0
+    total_bytes: int | None = None
+    finished: bool = False
+
+    def run(self) -> Result:
+        self.tick()
+        result = self.work(self)
+        self.finished = True
+        return result
+
+    def advance(self, done_bytes: int, total_bytes: int | None) -> None:
+        self.done_bytes, self.total_bytes = done_bytes, total_bytes
+        self.tick()
+
+    def tick(self) -> None:
+        if self.stop.is_set():
+            raise _Stopped
+
+    @property
+    def fraction(self) -> float:
+        return 1.0 if self.finished else min(self.done_bytes / self.total_bytes, 1.0) if self.total_bytes else 0.0
+
+
+def fetch_all(
+    wanted: Iterable[Wanted],
+    folder: Path,
+    *,
+    local: Mapping[str, Path],
+    report: Report = lambda fraction: None,
+    fetcher: Fetcher | None = None,
+) -> dict[str, Fetched]:
+    """Return a local file for every `src`: fetched into `folder`, or one of the `local` ones.
+
+    `report` hears a rising fraction from the calling thread; what it raises stops all threads and passes through.
+    Raises the MediaError of the first source in the document among those that failed, placed at its element.
+    """
+    client = fetcher or Fetcher(folder)
+    first = _first_by(wanted, lambda each: each.src)
+
+    def task(each: Wanted) -> _Task[Fetched]:
+        file = local.get(each.src)
+        if file is not None:
+            return _Task(each.path, lambda task: _read_local(each.src, file, task))
+        return _Task(each.path, lambda task: _fetch(client, each.src, task))
+
+    results = _run_all([task(each) for each in first.values()], report)
+    return dict(zip(first, results, strict=True))
+
+
+def probe_all(
+    wanted: Iterable[Wanted], fetched: Mapping[str, Fetched], *, report: Report = lambda fraction: None
+) -> dict[tuple[str, MediaKind], Source]:
+    """Return an understood Source for every (src, kind); each content is probed once for each kind.
+
+    Reports, stops and raises as `fetch_all` does.
+    """
+    each_once = list(_first_by(wanted, lambda each: (each.src, each.kind)).values())
+    contents = _first_by(each_once, lambda each: (fetched[each.src].sha256, each.kind))
+
+    def task(each: Wanted) -> _Task[Probe]:
+        file = fetched[each.src]
+        return _Task(each.path, lambda task: _probe(each, file.file, task), total_bytes=file.size_bytes)
+
+    probes = dict(zip(contents, _run_all([task(each) for each in contents.values()], report), strict=True))
+    return {
+        (each.src, each.kind): _source(each.src, fetched[each.src], probes[fetched[each.src].sha256, each.kind])
+        for each in each_once
+    }
+
+
+Key = TypeVar("Key")
+
+
+def _first_by(wanted: Iterable[Wanted], key: Callable[[Wanted], Key]) -> dict[Key, Wanted]:
+    """Return the first in the document for each key, in the document's order."""
+    first: dict[Key, Wanted] = {}
+    for each in wanted:
+        first.setdefault(key(each), each)
+    return first
+
+
+def _fetch(client: Fetcher, src: str, task: _Task[Fetched]) -> Fetched:
+    if not src.lower().startswith(("http://", "https://")):
+        message = f"{shown_url(src)} is neither an http(s) URL nor a source known here"
+        raise MediaError(ErrorCode.UNSAFE_URL, message)
+    return client.fetch(src, task.advance)
+
+
+def _read_local(src: str, file: Path, task: _Task[Fetched]) -> Fetched:
+    digest = hashlib.sha256()
+    done_bytes = 0
+    try:
+        total_bytes = file.stat().st_size
+        with file.open("rb") as opened:
+            while chunk := opened.read(_HASH_BYTES):
+                digest.update(chunk)
+                done_bytes += len(chunk)
+                task.advance(done_bytes, total_bytes)
+    except OSError as error:
+        raise MediaError(ErrorCode.DOWNLOAD_FAILED, f"{src} could not be read: {error.strerror}") from error
+    return Fetched(file, digest.hexdigest(), done_bytes)
+
+
+def _probe(each: Wanted, file: Path, task: _Task[Probe]) -> Probe:
+    try:
+        return probe(file, kind=each.kind, tick=task.tick)
+    except MediaError as error:
+        message = f"{shown_url(each.src)}: {error.message}"
+        raise MediaError(error.code, message, retryable=error.retryable, detail=error.detail) from error
+
+
+def _source(src: str, fetched: Fetched, found: Probe) -> Source:
+    return Source(src, fetched.file, fetched.sha256, fetched.size_bytes, found)
+
+
+def _run_all(tasks: Sequence[_Task[Result]], report: Report) -> list[Result]:
+    """Run tasks on a few threads and return their results in order; whatever ends it early, no thread runs on."""
+    stop = threading.Event()
+    for task in tasks:
+        task.stop = stop
+    threads = settings.VIDEOCRAFT.fetch_concurrency
+    with ThreadPoolExecutor(threads, thread_name_prefix="sources") as pool:
+        futures = [pool.submit(task.run) for task in tasks]
+        try:
+            _watch(tasks, futures, report)
+        finally:
+            stop.set()
+    _raise_first(tasks, futures)
+    return [future.result() for future in futures]
+
+
+def _watch(tasks: Sequence[_Task[Result]], futures: Sequence[Future[Result]], report: Report) -> None:
+    """Report until all is done or something failed."""
+    highest = 0.0
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, timeout=_REPORT_S, return_when=FIRST_COMPLETED)
+        highest = max(highest, _fraction(tasks))
+        report(highest)
+        if any(future.exception() for future in done):
+            return
+    report(1.0)
+
+
+def _fraction(tasks: Sequence[_Task[Result]]) -> float:
+    """Return how far all tasks are, by bytes; one whose size is not known yet counts as the average of the others."""
+    known = [task.total_bytes for task in tasks if task.total_bytes]
+    usual = sum(known) / len(known) if known else 1.0
+    weights = [task.total_bytes or usual for task in tasks]
+    return sum(task.fraction * weight for task, weight in zip(tasks, weights, strict=True)) / sum(weights)
+
+
+def _raise_first(tasks: Sequence[_Task[Result]], futures: Sequence[Future[Result]]) -> None:
+    for task, future in zip(tasks, futures, strict=True):
+        error = future.exception()
+        if isinstance(error, MediaError):
+            raise error.at(task.path) from error
+        if error is not None and not isinstance(error, _Stopped):
+            raise error

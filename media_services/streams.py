@@ -1,0 +1,234 @@
+"""Owns the facts about sound and moving pictures: every packet is read, and the first frames are decoded."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from django.conf import settings
+
+from media_services.errors import ErrorCode, MediaError
+from media_services.media import MediaKind, Probe
+from media_services.wholeness import ends_early, states_its_frames
+
+# Local files only, and no format that opens other files or sockets.
+INPUT_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,matroska,webm,mp3,wav,w64,ogg,flac,aac,aiff,caf,au,amr,ac3,eac3,asf,avi,flv,mpegts,mpeg",
+}
+_SHORT_S = Fraction(1, 10)  # containers round; less than this is not missing
+_TICK_PACKETS = 256
+_DECODED_PACKETS = 200  # a stream of which none of so many packets decodes is not going to
+_NO_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+_NOUNS = {MediaKind.VIDEO: "a video", MediaKind.AUDIO: "sound", MediaKind.IMAGE: "an image"}
+
+
+def noun(kind: MediaKind | None) -> str:
+    """Return what an element of a kind wants, in words."""
+    return "sound, a video or an image" if kind is None else _NOUNS[kind]
+
+
+def unsupported(reason: str, *, detail: str = "") -> MediaError:
+    """Return the refusal of a file, for a reason that is a whole sentence about it."""
+    return MediaError(ErrorCode.UNSUPPORTED_MEDIA, reason, detail=detail)
+
+
+@dataclass
+class _Track:
+    """What reading one stream has shown so far; times are in seconds, as the container has them."""
+
+    stream: Any
+    packets: int = 0
+    start_s: Fraction | None = None
+    end_s: Fraction = Fraction(0)
+    last_s: Fraction = Fraction(0)
+    summed_s: Fraction = Fraction(0)
+    frame: Any = None
+
+    def read(self, packet: Any) -> None:
+        """Take a packet into account, and try to decode it until a first frame is there."""
+        if packet.size and not packet.is_discard:
+            self._measure(packet)
+        if self.frame is None and self.packets <= _DECODED_PACKETS:
+            try:
+                self.frame = next(iter(packet.decode()), None)
+            except (av.FFmpegError, ValueError, MemoryError):
+                return  # a stream may begin in the middle of something
+
+    def _measure(self, packet: Any) -> None:
+        self.packets += 1
+        duration_s = (packet.duration or 0) * packet.time_base
+        self.summed_s += duration_s
+        ticks = packet.dts if packet.pts is None else packet.pts
+        if ticks is None:
+            return
+        time_s = ticks * packet.time_base
+        self.start_s = time_s if self.start_s is None else min(self.start_s, time_s)
+        self.last_s = max(self.last_s, time_s)
+        self.end_s = max(self.end_s, time_s + (duration_s or self._usual_s()))
+
+    def _usual_s(self) -> Fraction:
+        rate = getattr(self.stream, "guessed_rate", None) or getattr(self.stream, "average_rate", None)
+        return 1 / rate if rate else Fraction(0)
+
+    @property
+    def found_s(self) -> Fraction:
+        """The length of what was read; what lies before zero primes the decoder and is not heard."""
+        if self.start_s is None:
+            return self.summed_s
+        return self.end_s - (max(self.start_s, Fraction(0)) if self.end_s > 0 else self.start_s)
+
+    @property
+    def fps(self) -> float | None:
+        rate = self.stream.average_rate or self.stream.guessed_rate
+        if rate and 0 < rate <= 1000:
+            return float(rate)
+        return float(self.packets / self.found_s) if self.found_s else None
+
+
+def probe_stream(file: Path, *, kind: MediaKind | None, tick: Callable[[], None]) -> Probe:
+    """Probe a file that is sound or a video; raise MediaError when it is neither, not `kind`, or not whole.
+
+    A video's sound serves where sound is wanted. `tick` is called now and then; what it raises passes through.
+    """
+    try:
+        container = av.open(str(file.absolute()), options=INPUT_OPTIONS, metadata_errors="replace")
+    except (av.FFmpegError, ValueError, MemoryError) as error:
+        if ends_early(file):
+            raise unsupported("the file is cut off: its index is missing or incomplete", detail=str(error)) from error
+        raise unsupported("the file is damaged, or of a format that is not supported", detail=str(error)) from error
+    with container:
+        picture, sound = _chosen(container, kind)
+        for track in filter(None, (picture, sound)):
+            _prepare(track)
+        _scan(container, [track for track in (picture, sound) if track], tick)
+        return _facts(file, container, picture, sound)
+
+
+def _chosen(container: InputContainer, kind: MediaKind | None) -> tuple[_Track | None, _Track | None]:
+    """Return the tracks to read, or refuse a file that does not have what is wanted."""
+    pictures = [stream for stream in container.streams.video if not stream.disposition & _NO_PICTURE]
+    sounds = list(container.streams.audio)
+    if not pictures and not sounds:
+        raise unsupported("the file has neither picture nor sound")
+    if kind is MediaKind.IMAGE:
+        raise unsupported(f"the file is {noun(MediaKind.VIDEO if pictures else MediaKind.AUDIO)}, not an image")
+    if kind is MediaKind.VIDEO and not pictures:
+        raise unsupported("the file is sound, not a video")
+    if kind is MediaKind.AUDIO and not sounds:
+        raise unsupported("the file is a video without sound, and sound is wanted")
+    picture = _Track(pictures[0]) if pictures and kind is not MediaKind.AUDIO else None
+    return picture, _Track(sounds[0]) if sounds else None
+
+
+def _prepare(track: _Track) -> None:
+    """Refuse what must not or cannot be decoded, before anything is."""
+    stream = track.stream
+    if stream.codec_context is None:
+        raise unsupported(f"the {_part(track)} is in a coding that is not supported")
+    limit_px = settings.VIDEOCRAFT.image_max_pixels
+    if stream.type == "video":
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > limit_px:
+            raise unsupported(f"the picture is {width}x{height}, more than the allowed {limit_px} pixels")
+        stream.codec_context.options = {"max_pixels": str(limit_px)}
+    stream.codec_context.thread_count = 1
+
+
+def _part(track: _Track) -> str:
+    return "picture" if track.stream.type == "video" else "sound"
+
+
+def _scan(container: InputContainer, tracks: list[_Track], tick: Callable[[], None]) -> None:
+    """Read every packet, and make sure that each track can be decoded."""
+    by_index = {track.stream.index: track for track in tracks}
+    for number, packet in enumerate(_packets(container, tracks)):
+        if number % _TICK_PACKETS == 0:
+            tick()
+        by_index[packet.stream.index].read(packet)
+    for track in tracks:
+        if track.frame is None:
+            name = track.stream.codec_context.name
+            raise unsupported(f"the {_part(track)} cannot be decoded ({name}): it is empty or damaged")
+
+
+def _packets(container: InputContainer, tracks: list[_Track]) -> Iterator[Any]:
+    try:
+        yield from container.demux([track.stream for track in tracks])
+    except (av.FFmpegError, ValueError, MemoryError) as error:
+        after_s = max(float(track.found_s) for track in tracks)
+        raise unsupported(f"the file is damaged after {after_s:.1f} s", detail=str(error)) from error
+
+
+def _facts(file: Path, container: InputContainer, picture: _Track | None, sound: _Track | None) -> Probe:
+    kind = container.format.name.partition(",")[0]
+    counted = kind in ("mov", "flac", "aiff") or (kind == "mp3" and states_its_frames(file))
+    for track in filter(None, (picture, sound)):
+        _refuse_cut(file, track, kind, _stated_s(container, track, counted=counted))
+    main = picture or sound
+    assert main is not None
+    stated_s = _stated_s(container, main, counted=counted) if kind in ("mov", "mp3") else None
+    length_s = stated_s if stated_s and abs(stated_s - main.found_s) <= _SHORT_S else main.found_s
+    return Probe(
+        kind=MediaKind.VIDEO if picture else MediaKind.AUDIO,
+        format=kind,
+        duration_ms=round(length_s * 1000) if length_s > 0 else None,
+        has_sound=sound is not None,
+        **(_picture_facts(picture) if picture else {}),
+        **(_sound_facts(sound) if sound else {}),
+    )
+
+
+def _stated_s(container: InputContainer, track: _Track, *, counted: bool) -> Fraction | None:
+    """Return the length a container states, where that is more than a guess from what is there."""
+    stream = track.stream
+    if counted:
+        return stream.duration * stream.time_base if stream.duration else None
+    claims = container.format.name.startswith(("matroska", "flv"))
+    return Fraction(container.duration, 1_000_000) if claims and container.duration else None
+
+
+def _refuse_cut(file: Path, track: _Track, kind: str, stated_s: Fraction | None) -> None:
+    """Refuse a file that ends before it should.
+
+    Some formats count their frames, and too few of them say it all. In the others the stated length may be a lie in a
+    whole file, so that only a container which announces more bytes than there are is cut.
+    """
+    short = stated_s is not None and stated_s - track.found_s > _SHORT_S
+    counts_frames = kind in ("flac", "aiff", "flv", "mp3")
+    cut = short if counts_frames else (short or stated_s is None) and ends_early(file)
+    if cut and stated_s is not None:
+        found_s, whole_s = float(track.found_s), float(stated_s)
+        raise unsupported(f"the {_part(track)} ends after {found_s:.1f} of {whole_s:.1f} s: the file is cut off")
+    if cut:
+        raise unsupported(f"the file is cut off: it ends in the middle of its data, after {float(track.found_s):.1f} s")
+
+
+def _picture_facts(track: _Track) -> dict[str, Any]:
+    frame, stream = track.frame, track.stream
+    ratio = stream.sample_aspect_ratio or Fraction(1)
+    width, height = round(frame.width * ratio) if Fraction(1, 8) <= ratio <= 8 else frame.width, frame.height
+    rotation = round(-frame.rotation / 90) % 4 * 90  # FFmpeg counts counterclockwise
+    turned = rotation in (90, 270)
+    alpha_mode = {name.lower(): value for name, value in stream.metadata.items()}.get("alpha_mode")
+    return {
+        "width": height if turned else width,
+        "height": width if turned else height,
+        "rotation": rotation,
+        "fps": track.fps,
+        "frames": track.packets,
+        "has_alpha": alpha_mode == "1" or any(component.is_alpha for component in frame.format.components),
+        "video_codec": stream.codec_context.name,
+    }
+
+
+def _sound_facts(track: _Track) -> dict[str, Any]:
+    return {
+        "sample_rate": track.frame.sample_rate,
+        "channels": track.frame.layout.nb_channels,
+        "audio_codec": track.stream.codec_context.name,
+    }

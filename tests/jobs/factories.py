@@ -1,0 +1,91 @@
+"""Makes rows for tests, within the database's constraints, with real files behind those that have files."""
+
+import hashlib
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from jobs.models import TERMINAL, ApiToken, Asset, Cluster, Job, JobAttempt, JobStatus, Video
+from media_services.stage import Stage
+
+DOCUMENT = [{"scenes": [{"elements": [{"type": "image", "src": "https://example.com/a.png"}]}]}]
+
+
+def make_job(owner: Any, *, status: str = JobStatus.PENDING, **fields: Any) -> Job:
+    """Make a job in any state, with what the state calls for; `fields` go over it."""
+    now = timezone.now()
+    base: dict[str, Any] = {"owner": owner, "config": DOCUMENT, "status": status, "created_at": now}
+    if status != JobStatus.PENDING:
+        base |= {"attempt": 1, "started_at": now}
+    if status == JobStatus.PROCESSING:
+        base |= {
+            "stage": Stage.FETCHING,
+            "lease_expires_at": now + timedelta(seconds=30),
+            "heartbeat_at": now,
+            "worker_host": "example",
+            "worker_pid": 1,
+            "worker_started_ticks": 1,
+        }
+    if status in TERMINAL:
+        base |= {"finished_at": now, "progress": 100 if status == JobStatus.COMPLETED else 40}
+    if status == JobStatus.FAILED:
+        base |= {"error": {"code": "DOWNLOAD_FAILED", "message": "gone", "path": "/0/scenes/0", "retryable": False}}
+    job = Job.objects.create(**base | fields)
+    if job.attempt:
+        JobAttempt.objects.create(job=job, number=job.attempt, worker="example:1", started_at=job.started_at or now)
+    job.refresh_from_db()
+    return job
+
+
+def make_video(job: Job, *, content: bytes = b"a film", **fields: Any) -> Video:
+    """Make a video of a job, with `content` as its file."""
+    pk = uuid.uuid4()
+    base: dict[str, Any] = {
+        "id": pk,
+        "job": job,
+        "owner": job.owner,
+        "project": job.videos.count(),
+        "file": default_storage.save(f"videos/{pk}.mp4", ContentFile(content)),
+        "thumbnail": default_storage.save(f"videos/{pk}.jpg", ContentFile(b"a picture")),
+        "width": 640,
+        "height": 360,
+        "fps": "30",
+        "frames": 45,
+        "duration_ms": 1500,
+        "size_bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    video = Video.objects.create(**base | fields)
+    video.refresh_from_db()
+    return video
+
+
+def make_asset(owner: Any, *, content: bytes = b"a sound", **fields: Any) -> Asset:
+    """Make an asset with `content` as its file."""
+    pk = uuid.uuid4()
+    base: dict[str, Any] = {
+        "id": pk,
+        "owner": owner,
+        "file": default_storage.save(f"assets/{pk}.wav", ContentFile(content)),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size_bytes": len(content),
+        "media": {"kind": "audio", "format": "wav", "duration_ms": 1000},
+    }
+    asset = Asset.objects.create(**base | fields)
+    asset.refresh_from_db()
+    return asset
+
+
+def make_token(owner: Any) -> str:
+    """Make an API token and return it as a client would send it."""
+    _, token = ApiToken.objects.create(owner)
+    return str(token)
+
+
+def make_cluster(**fields: Any) -> Cluster:
+    """Make the row of a cluster that beats."""
+    return Cluster.objects.create(**{"host": "example", "pid": 1, "workers": 2} | fields)

@@ -1,0 +1,149 @@
+"""The settings: read from the environment, typed, and loud on whatever makes no sense."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from videocraft import configuration, database
+from videocraft.configuration import Configuration, load, parse_duration
+from videocraft.secret import secret_key
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30m", 1800),
+        ("5s", 5),
+        ("24h", 86400),
+        ("1h30m", 5400),
+        ("500ms", 0.5),
+        ("2d", 172800),
+        ("45", 45),
+        ("1.5", 1.5),
+    ],
+)
+def test_a_duration_is_read(text, seconds):
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["soon", "5 parsecs", "-5s", "m", "", "5s5", "nan", "1e400", "99999999999d"])
+def test_a_duration_that_is_none_is_refused(text):
+    with pytest.raises(ValueError, match="duration"):
+        parse_duration(text)
+
+
+def test_the_defaults_are_those_the_documentation_names(monkeypatch):
+    monkeypatch.delenv("VIDEOCRAFT_DATA_DIR")
+    read = load()
+
+    assert read.data_dir == configuration.ROOT / "var"
+    assert (read.job_workers, read.job_queue_size, read.job_retry_attempts, read.job_max_concurrent) == (2, 100, 3, 5)
+    assert (read.job_process_timeout, read.job_retry_delay) == (timedelta(minutes=30), timedelta(seconds=5))
+    assert (read.job_memory_limit, read.job_cpu_limit) == (2147483648, 1.0)
+    assert (read.job_progress_update_interval, read.job_status_retention) == (timedelta(seconds=5), timedelta(hours=24))
+    assert (read.job_temp_cleanup, read.job_cleanup_interval) == (True, timedelta(hours=1))
+
+
+def test_each_setting_is_read_from_its_variable(monkeypatch):
+    monkeypatch.setenv("VIDEOCRAFT_JOB_WORKERS", "7")
+    monkeypatch.setenv("VIDEOCRAFT_JOB_PROCESS_TIMEOUT", "1h30m")
+    monkeypatch.setenv("VIDEOCRAFT_FETCH_ALLOW", "media.local, 10.0.0.0/8")
+    monkeypatch.setenv("VIDEOCRAFT_DEBUG", "0")
+
+    read = load()
+
+    assert (read.job_workers, read.job_process_timeout, read.debug) == (7, timedelta(hours=1.5), False)
+    assert read.fetch_allow == ["media.local", "10.0.0.0/8"]
+
+
+def test_an_empty_variable_means_the_default(monkeypatch):
+    monkeypatch.setenv("VIDEOCRAFT_JOB_WORKERS", "")
+
+    assert load().job_workers == 2
+
+
+def test_a_misspelt_variable_is_refused_with_the_right_spelling(monkeypatch):
+    monkeypatch.setenv("VIDEOCRAFT_JOB_WORKER", "4")
+
+    with pytest.raises(ValueError, match=r"VIDEOCRAFT_JOB_WORKER \(did you mean VIDEOCRAFT_JOB_WORKERS\?\)"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JOB_WORKERS", "zero"),
+        ("JOB_WORKERS", "0"),
+        ("JOB_CPU_LIMIT", "nan"),
+        ("JOB_CPU_LIMIT", "inf"),
+        ("JOB_MEMORY_LIMIT", "2"),
+        ("JOB_PROCESS_TIMEOUT", "0s"),
+        ("JOB_RETRY_DELAY", "later"),
+        ("JOB_TEMP_CLEANUP", "perhaps"),
+        ("LOG_LEVEL", "loud"),
+        ("DRAIN_SECONDS", "-1"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_its_variable_and_value(monkeypatch, name, value):
+    monkeypatch.setenv(f"VIDEOCRAFT_{name}", value)
+
+    with pytest.raises(ValueError, match=f"VIDEOCRAFT_{name}='{value}'"):
+        load()
+
+
+def test_all_values_that_make_no_sense_are_named_at_once(monkeypatch):
+    monkeypatch.setenv("VIDEOCRAFT_JOB_WORKERS", "zero")
+    monkeypatch.setenv("VIDEOCRAFT_LOG_LEVEL", "loud")
+
+    with pytest.raises(ValueError, match="JOB_WORKERS") as refused:
+        load()
+    assert "VIDEOCRAFT_LOG_LEVEL" in str(refused.value)
+
+
+def test_a_delay_before_a_retry_may_be_nothing(monkeypatch):
+    monkeypatch.setenv("VIDEOCRAFT_JOB_RETRY_DELAY", "0s")
+
+    assert load().job_retry_delay == timedelta(0)
+
+
+def test_without_a_database_url_the_embedded_server_is_used():
+    assert database.settings_for(Configuration())["ENGINE"] == "videocraft.embedded"
+
+
+def test_a_database_url_selects_that_server(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ann:secret@db.example:6543/films")
+
+    settings = database.settings_for(load())
+
+    assert settings["ENGINE"] == "django.db.backends.postgresql"
+    assert (settings["HOST"], settings["PORT"], settings["NAME"]) == ("db.example", 6543, "films")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///films.db", "mysql://ann@db/films", "nonsense", "http://[db"])
+def test_a_database_url_of_anything_else_is_refused_without_repeating_it(monkeypatch, url):
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    with pytest.raises(ImproperlyConfigured, match="must name a PostgreSQL server") as refused:
+        database.settings_for(load())
+    assert url not in str(refused.value)
+
+
+def test_a_secret_key_is_needed_when_debug_is_off():
+    with pytest.raises(ImproperlyConfigured, match="VIDEOCRAFT_SECRET_KEY must be set"):
+        secret_key(Configuration(debug=False))
+
+
+def test_a_configured_secret_key_is_used():
+    assert secret_key(Configuration(debug=False, secret_key="ours")) == "ours"
+
+
+def test_in_debug_a_private_secret_key_is_made_once(tmp_path):
+    local = Configuration(data_dir=tmp_path / "var")
+
+    first, second = secret_key(local), secret_key(local)
+
+    assert first == second
+    assert len(first) > 50
+    assert (tmp_path / "var" / "secret-key").stat().st_mode & 0o777 == 0o600
+    assert len(list((tmp_path / "var").iterdir())) == 1
