@@ -84,7 +84,7 @@ class Picture:
         """Plant firs along a skyline."""
         places = self.random.choice(len(soil) - 2, count) + 1
         sizes = size * self.random.uniform(0.6, 1.15, count)
-        self.fill([fir(*soil[at], height) for at, height in zip(places, sizes, strict=True)], *colours)
+        self.fill([fir(soil[at], height) for at, height in zip(places, sizes, strict=True)], *colours)
 
     def birds(self, x: float, y: float, count: int, colour: str) -> None:
         """Draw a loose flock along a slanting line."""
@@ -130,11 +130,11 @@ def lens(x: float, y: float, length: float) -> Outline:
     return [(x - length, y), (x, y - 0.0022), (x + length, y), (x, y + 0.0022)]
 
 
-def fir(x: float, foot: float, size: float) -> Outline:
-    """Return a fir in three storeys."""
+def fir(foot: Point, size: float) -> Outline:
+    """Return a fir in three storeys that stands at a point."""
     right = [(0.04, -0.08), (0.04, 0.1), (0.26, 0.1), (0.13, 0.38), (0.2, 0.38), (0.09, 0.66), (0.14, 0.66), (0.0, 1.0)]
     both = [*right, *((-dx, dy) for dx, dy in reversed(right[:-1]))]
-    return [(x + dx * size / RATIO * 1.3, foot - dy * size) for dx, dy in both]
+    return [(foot[0] + dx * size / RATIO * 1.3, foot[1] - dy * size) for dx, dy in both]
 
 
 def bird(x: float, y: float, span: float) -> Outline:

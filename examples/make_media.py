@@ -32,7 +32,7 @@ def drift(turn: float) -> Floats:
     width_px, height_px = _DRAWN_PX
     across = np.linspace(0, width_px / height_px, width_px)[None, :]
     down = np.linspace(0, 1, height_px)[:, None]
-    frame = np.array([0.10, 0.12, 0.27]) + (down + 0 * across)[..., None] * np.array([0.05, 0.02, 0.10])
+    frame: Floats = np.array([0.10, 0.12, 0.27]) + (down + 0 * across)[..., None] * np.array([0.05, 0.02, 0.10])
     for x, y, reach_x, reach_y, radius, phase, colour in _LIGHTS:
         angle = 2 * np.pi * (turn + phase)
         away = (across - x - reach_x * np.cos(angle)) ** 2 + (down - y - reach_y * np.sin(angle)) ** 2
@@ -48,7 +48,7 @@ def save_background(path: Path) -> None:
     pixels = b"".join((drift(turn) * 65535).astype("<u2").tobytes() for turn in turns)
     scale = "scale=1280:720:flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv,format=yuv420p"
     source = ["-f", "rawvideo", "-pix_fmt", "rgb48le", "-s", f"{width_px}x{height_px}", "-r", str(_FPS), "-i", "-"]
-    codec = ["-c:v", "libx264", "-preset", "superfast", "-crf", "22", "-colorspace", "bt709"]
+    codec = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-colorspace", "bt709"]
     tags = ["-color_primaries", "bt709", "-color_trc", "bt709", "-movflags", "+faststart", "-f", "mp4"]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *source, "-vf", scale, *codec, *tags, str(path)]
     subprocess.run(command, input=pixels, check=True, timeout=120)

@@ -4,6 +4,8 @@ The token carries nothing; a worker that gets one claims from the table. So a lo
 """
 
 import logging
+import os
+import socket
 import time
 from datetime import datetime
 from typing import Any
@@ -11,6 +13,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection
 from django.db.models import Min
+from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.brokers import Broker
 from django_q.signing import SignedPackage
@@ -97,7 +100,8 @@ class JobBroker(Broker):
     def _beat(self) -> None:
         if time.monotonic() - self._beaten_at >= BEAT_S:
             self._listen()
-            Cluster.objects.filter(pk=self.cluster_id).update(heartbeat_at=timezone.now())
+            facts = {"host": socket.gethostname(), "pid": os.getppid(), "workers": self.slots, "heartbeat_at": Now()}
+            Cluster.objects.update_or_create(pk=self.cluster_id, defaults=facts)
             self._beaten_at = time.monotonic()
 
     def _token(self) -> str:

@@ -100,6 +100,7 @@ class _Run:
         self.result: dict[str, Any] | None = None
         self.published = False
         self.cancel_noticed = False
+        self.listening_to: Any = None
         self.heard_at = self.beaten_at = self.looked_at = time.monotonic()
         self.beaten: tuple[str, int] = (self.stage, self.progress)
         self.deadline = time.monotonic() + settings.VIDEOCRAFT.job_process_timeout.total_seconds()
@@ -199,19 +200,15 @@ class _Run:
         try:
             connection.ensure_connection()
             raw = connection.connection
-            if getattr(raw, "_heard_by", None) is not self:
+            if raw is not self.listening_to:
                 raw.execute(f"LISTEN {CANCEL_CHANNEL}")
-                raw.add_notify_handler(self.heard_cancel)
-                raw._heard_by = self
-            for _ in raw.notifies(timeout=0):
-                pass
+                self.listening_to = raw
+            if any(notification.payload == str(self.job.pk) for notification in raw.notifies(timeout=0)):
+                self.cancel_noticed = True
         except DatabaseError:
             connection.close()
             return None
         return raw
-
-    def heard_cancel(self, notification: Any) -> None:
-        self.cancel_noticed = self.cancel_noticed or notification.payload == str(self.job.pk)
 
     def conclude(self, child: Fork) -> None:
         """Turn the child's last word into a transition."""
@@ -296,5 +293,3 @@ def _error_of(problem: Exception) -> dict[str, Any]:
         message = f"the work's disk failed it: {problem.strerror}"
         return {"code": ErrorCode.STORAGE_FAILED, "message": message, "retryable": True}
     return {"code": ErrorCode.INTERNAL_ERROR, "message": "something in the service failed", "retryable": True}
-
-

@@ -81,8 +81,7 @@ def _encoder(timeline: Timeline, threads: int) -> list[str]:
     gop = math.ceil(_GOP_S * timeline.fps)
     return [
         "-frames:v", str(timeline.frames), "-c:v", "libx264", "-preset", _PRESET, "-crf", str(_CRF[timeline.quality]),
-        "-g", str(gop), "-threads:v", str(threads), "-pix_fmt", "yuv420p", "-color_primaries", "bt709",
-        "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv",
+        "-g", str(gop), "-threads:v", str(threads), "-pix_fmt", "yuv420p",
         "-c:a", "aac", "-b:a", "192k", "-ar", "48000", "-movflags", "+faststart", "-map_metadata", "-1",
     ]  # fmt: skip
 

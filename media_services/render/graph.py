@@ -12,6 +12,7 @@ from media_services.render.plates import Plates
 from media_services.timeline import SAMPLE_RATE, Layer, Sound, Timeline
 
 _TO_BT709 = "out_color_matrix=bt709:out_range=tv"
+_TAGS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
 _SOUND = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo"
 _LIMITER = "alimiter=limit=0.97:level=0:latency=1"
 
@@ -56,7 +57,7 @@ def compile_graph(timeline: Timeline, make_plates: MakePlates, *, subtitles: str
     builder = _Builder(timeline)
     picture = _pictures(builder, make_plates)
     last = [subtitles] if subtitles else []
-    builder.chain(picture, [*last, "format=yuv420p", "setsar=1"], "[picture]")
+    builder.chain(picture, [*last, "format=yuv420p", "setsar=1", _TAGS], "[picture]")
     _sounds(builder)
     return Graph(tuple(builder.inputs), ";".join(builder.chains))
 
