@@ -5,6 +5,9 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+# The CPU build, where it can be had, so that the several GB of the other are not asked for.
+CPU_TORCH := https://download.pytorch.org/whl/cpu
+TORCH = $$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements.txt)
 IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .PHONY: help demo test run migrate clean
@@ -35,6 +38,7 @@ clean: ## remove what was installed and what the tools left; keep var/, where th
 
 $(VENV)/runtime: requirements.txt $(VENV)/made
 	@echo "installing what VideoCraft needs (once; some minutes)"
+	@$(PIP) install --no-deps --retries 0 --index-url $(CPU_TORCH) $(TORCH) >/dev/null 2>&1 || true
 	@$(PIP) install -r requirements.txt
 	@touch $@
 

@@ -1,7 +1,7 @@
 """Owns running the bundled FFmpeg: its safe input options, its progress, and its failures."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -30,6 +30,7 @@ def render(
     cwd: Path,
     on_frame: Callable[[int], None] = lambda frame: None,
     tick: Callable[[], None] = lambda: None,
+    environment: Mapping[str, str] | None = None,
     timeout_s: float,
 ) -> str:
     """Run FFmpeg to its end and return the last lines of its log; `on_frame` hears how many frames are written.
@@ -47,7 +48,7 @@ def render(
         ended = ended or line.strip() == "progress=end"
 
     argv = [executable(), *QUIET, "-progress", "pipe:1", "-stats_period", "0.2", *arguments]
-    finished = run(argv, cwd=cwd, on_line=read, tick=tick, timeout_s=timeout_s)
+    finished = run(argv, cwd=cwd, on_line=read, tick=tick, environment=environment, timeout_s=timeout_s)
     if finished.exit_code != 0 or not ended:
         raise MediaError(
             ErrorCode.FFMPEG_FAILED,

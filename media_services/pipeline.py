@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from media_services.captioning import caption_all
 from media_services.errors import Problem
 from media_services.media import MediaKind
 from media_services.movie.document import Project
@@ -36,10 +37,17 @@ def wanted(movie: Movie) -> list[Wanted]:
 def produce(movie: Movie, workdir: Path, checkpoint: Checkpoint, *, local: Mapping[str, Path]) -> Production:
     """Turn a document into films in `workdir`, which must be empty.
 
-    Steps: fetch every source once; probe it; decide every project's timeline; render one film after another.
+    Steps: fetch every source once; probe it; decide every project's timeline; recognise the speech that is to be
+    captioned; render one film after another.
     `local` maps sources that need no fetching to files. Raises MediaError.
     """
     timelines = plan(movie, workdir / "sources", checkpoint, local=local)
+    threads = max(1, round(settings.VIDEOCRAFT.job_cpu_limit))
+    subtitles = caption_all(
+        timelines,
+        threads=threads,
+        report=lambda f: checkpoint(Stage.TRANSCRIBING, overall(Stage.TRANSCRIBING, f)),
+    )
     films = []
     total = sum(_work(timeline) for timeline in timelines)
     done = 0.0
@@ -56,7 +64,8 @@ def produce(movie: Movie, workdir: Path, checkpoint: Checkpoint, *, local: Mappi
                 timeline,
                 folder,
                 report=report,
-                threads=max(1, round(settings.VIDEOCRAFT.job_cpu_limit)),
+                threads=threads,
+                subtitles=subtitles[number],
                 timeout_s=settings.VIDEOCRAFT.job_process_timeout.total_seconds(),
             )
         )

@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +23,7 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _TICK_S = 0.25
 _TAIL_LINES = 40
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "FONTCONFIG_FILE", "LD_LIBRARY_PATH")
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "XDG_CACHE_HOME")
 
 Tick = Callable[[], None]
 Send = Callable[[dict[str, Any]], None]
@@ -49,12 +49,13 @@ def run(
     cwd: Path,
     on_line: Callable[[str], None] | None = None,
     tick: Tick = lambda: None,
+    environment: Mapping[str, str] | None = None,
     timeout_s: float,
 ) -> Finished:
     """Run a command to its end, passing each line of its standard output to `on_line`.
 
     `tick` is called at least four times a second; when it or `on_line` raises, or the time is up (TimeoutError), the
-    child is killed first. The child gets a clean environment and no standard input.
+    child is killed first. The child gets a clean environment, with `environment` added, and no standard input.
     """
     child = subprocess.Popen(
         argv,
@@ -62,7 +63,7 @@ def run(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+        env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ} | dict(environment or {}),
         preexec_fn=die_with_parent,
     )
     tail: deque[str] = deque(maxlen=_TAIL_LINES)

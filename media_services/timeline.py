@@ -11,7 +11,18 @@ from typing import Any
 
 from media_services.errors import ErrorCode, MediaError, Problem
 from media_services.media import MediaKind, Source
-from media_services.movie.document import Audio, Element, Image, Picture, Project, Quality, Scene, Sounding, Video
+from media_services.movie.document import (
+    Audio,
+    Element,
+    Image,
+    Picture,
+    Project,
+    Quality,
+    Scene,
+    Sounding,
+    Subtitles,
+    Video,
+)
 from media_services.placing import Placement, place
 
 SILENT_SCENE_MS = 5_000
@@ -81,6 +92,20 @@ class Sound:
     seek_ms: int
     pass_ms: int
     loops: bool
+    scene: int | None = None  # the number of the scene it belongs to; None at project level
+
+
+@dataclass(frozen=True)
+class Captions:
+    """Subtitles to be drawn over one scene, or over the whole film where `scene` is None."""
+
+    element: Subtitles
+    path: str
+    scene: int | None = None
+
+    def hears(self, sound: Sound) -> bool:
+        """Say whether words of a sound belong into these subtitles."""
+        return self.scene is None or sound.scene == self.scene
 
 
 @dataclass(frozen=True)
@@ -96,6 +121,7 @@ class Timeline:
     scenes: tuple[SceneSpan, ...]
     layers: tuple[Layer, ...]
     sounds: tuple[Sound, ...]
+    captions: tuple[Captions, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
     @property
@@ -153,6 +179,7 @@ class _Computation:
             scenes=tuple(SceneSpan(scene.id, span) for scene, span in zip(self.project.scenes, scenes, strict=True)),
             layers=tuple(layer for _, layer in layers if layer.span.frames > 0),
             sounds=tuple(sound for sound in self.all_sounds(scenes, film) if sound.span.duration_ms > 0),
+            captions=tuple(self.all_captions()),
             warnings=tuple(self.warnings),
         )
 
@@ -305,10 +332,11 @@ class _Computation:
 
     def all_sounds(self, scenes: Sequence[Span], film: Span) -> Iterator[Sound]:
         for number, (scene, span) in enumerate(zip(self.project.scenes, scenes, strict=True)):
-            yield from self.sounds(scene.elements, f"{self.pointer}/scenes/{number}", span, top_level=False)
-        yield from self.sounds(self.project.elements, self.pointer, film, top_level=True)
+            yield from self.sounds(scene.elements, f"{self.pointer}/scenes/{number}", span, number)
+        yield from self.sounds(self.project.elements, self.pointer, film, None)
 
-    def sounds(self, elements: Sequence[Element], path: str, inside: Span, *, top_level: bool) -> Iterator[Sound]:
+    def sounds(self, elements: Sequence[Element], path: str, inside: Span, scene: int | None) -> Iterator[Sound]:
+        top_level = scene is None
         for element, place_ in _numbered(elements, path):
             if not isinstance(element, Audio | Video) or element.muted or element.volume == 0:
                 continue
@@ -316,7 +344,16 @@ class _Computation:
             if source.probe.has_sound:
                 span = self.element_span(element, inside, place_, top_level=top_level)
                 playback = self.playback(element, place_, top_level=top_level)
-                yield Sound(span, source, place_, element.volume, **playback)
+                yield Sound(span, source, place_, element.volume, **playback, scene=scene)
+
+    def all_captions(self) -> Iterator[Captions]:
+        for number, scene in enumerate(self.project.scenes):
+            for element, path in _numbered(scene.elements, f"{self.pointer}/scenes/{number}"):
+                if isinstance(element, Subtitles):
+                    yield Captions(element, path, number)
+        for element, path in _numbered(self.project.elements, self.pointer):
+            if isinstance(element, Subtitles):
+                yield Captions(element, path)
 
 
 def _numbered(elements: Sequence[Element], pointer: str) -> Iterator[tuple[Element, str]]:

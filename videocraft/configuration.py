@@ -75,8 +75,8 @@ class Configuration(BaseSettings):
     image_max_pixels: int = Field(default=64_000_000, gt=0)
     film_max_duration: Duration = timedelta(hours=4)
 
-    whisper_model: str = "tiny-words"
-    whisper_dir: Path = ROOT / "media_services" / "models"
+    whisper_model: str = "base"
+    whisper_dir: Path = ROOT / "var" / "whisper"
 
     job_workers: int = Field(default=2, ge=1, le=256)
     job_queue_size: int = Field(default=100, ge=1)

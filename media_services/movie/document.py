@@ -154,7 +154,60 @@ class Audio(Sounding):
     type: Literal["audio"]
 
 
-AnyElement = Annotated[Image | Video | Audio, Field(discriminator="type")]
+class SubtitleStyle(StrEnum):
+    """How words are shown while they are spoken."""
+
+    CLASSIC = "classic"
+    PROGRESSIVE = "progressive"
+    ONE_WORD = "one-word"
+    BOXED_LINE = "boxed-line"
+    BOXED_WORD = "boxed-word"
+
+
+def _loose_style(value: Any) -> Any:
+    """Read the format's other names of two styles."""
+    other = {"classic-progressive": "progressive", "classic-one-word": "one-word"}
+    return other.get(value, value) if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """The nested settings of an element, with the format's own keys."""
+
+    model_config = Part.model_config
+
+
+class SubtitleSettings(Settings):
+    """How subtitles look; lengths are pixels of the film unless they carry a unit."""
+
+    style: Annotated[SubtitleStyle, Loose(_loose_style)] = SubtitleStyle.PROGRESSIVE
+    font_family: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^,{}\\\n]+$")] = "DejaVu Sans"
+    font_weight: Annotated[str, Field(pattern="^(normal|bold)$")] = "bold"
+    all_caps: Flag = False
+    font_size: Length = "5vw"
+    word_color: Colour = "#ffff00"
+    line_color: Colour = "#ffffff"
+    outline_color: Colour = "#000000"
+    outline_width: Annotated[float, Loose(loose_number), Field(ge=0, le=100)] = 2
+    shadow_color: Colour = "#000000"
+    shadow_offset: Annotated[float, Loose(loose_number), Field(ge=0, le=100)] = 0
+    box_color: Colour = "#000000"
+    position: Position = "bottom-center"
+    x: Length = 0
+    y: Length = 0
+    max_words_per_line: Annotated[int, Loose(loose_number), Field(ge=1, le=50)] = 4
+    replace: dict[str, str] = Field({}, max_length=1000)
+
+
+class Subtitles(Element):
+    """The words of the film, recognised and drawn as they are spoken."""
+
+    type: Literal["subtitles"]
+    language: Annotated[str, Field(pattern="^(auto|[a-z]{2,3})$")] = "auto"
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    settings: SubtitleSettings = SubtitleSettings()
+
+
+AnyElement = Annotated[Image | Video | Audio | Subtitles, Field(discriminator="type")]
 
 
 class Scene(Part):
@@ -194,4 +247,4 @@ class Project(Part):
         return width + width % 2, height + height % 2
 
 
-MODELS: dict[str, type[Element]] = {"image": Image, "video": Video, "audio": Audio}
+MODELS: dict[str, type[Element]] = {"image": Image, "video": Video, "audio": Audio, "subtitles": Subtitles}

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from media_services.errors import DocumentError, Problem
-from media_services.movie.document import MAX_PROJECTS, MODELS, Element, Project, Scene
+from media_services.movie.document import MAX_PROJECTS, MODELS, Element, Project, Scene, Settings
 from media_services.movie.values import Loose
 
 _ALIASES = {"fit": "resize", "object-fit": "resize", "background": "background-color", "volumn": "volume"}
 _SHOWN = {"cache", "draft", "fade-in", "fade-out", "crop", "rotate", "flip-horizontal", "flip-vertical", "opacity",
-          "zoom", "pan", "pan-distance", "pan-crop", "correction", "chroma-key", "variables"}  # fmt: skip
-_STRUCTURAL = {"condition", "iterate", "transition", "format"}
+          "zoom", "pan", "pan-distance", "pan-crop", "correction", "chroma-key", "variables", "font-url", "keywords"}  # fmt: skip
+_STRUCTURAL = {"condition", "iterate", "transition", "format", "captions"}
 _OFFERED = {"format": "mp4"}
 _OTHER_TYPES = {"text", "voice", "html", "component", "audiogram"}
 _RANGE_ERRORS = ("greater_than", "less_than", "too_long", "too_short", "finite_number")
@@ -116,6 +116,8 @@ class _Reader:
     def tidy_value(self, value: Any, name: str, about: FieldInfo, path: str) -> Any:
         if name in {"scenes", "elements"} and isinstance(value, list):
             return [self.tidy_item(item, name, f"{path}/{number}") for number, item in enumerate(value)]
+        if isinstance(about.annotation, type) and issubclass(about.annotation, Settings):
+            return self.tidy(value, about.annotation, path)
         for loose in _looseness(about):
             plain = loose.convert(value)
             if plain != value or type(plain) is not type(value):

@@ -1,14 +1,14 @@
 """Owns encoding: runs the compiled graph, checks that the film is what was asked for, and takes its poster."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 
-from media_services import ffmpeg
+from media_services import ffmpeg, fonts
 from media_services.errors import ErrorCode, MediaError
 from media_services.movie.document import Quality
 from media_services.placing import Box
@@ -43,10 +43,11 @@ def render(
     report: Callable[[float], None],
     threads: int,
     timeout_s: float,
-    subtitles: str | None = None,
+    subtitles: Sequence[str] = (),
 ) -> Film:
-    """Render a timeline into `folder`, which must be empty; `report` hears the fraction of frames written.
+    """Render a timeline into `folder`; `report` hears the fraction of frames written.
 
+    `subtitles` are ASS files, each drawn over the whole picture.
     Raises MediaError(FFMPEG_FAILED) when FFmpeg fails or what it wrote is not the film that was asked for.
     """
     canvas = Box(0, 0, timeline.width, timeline.height)
@@ -56,7 +57,8 @@ def render(
         return make_plates(layers, canvas=canvas, fps=timeline.fps, file=file, frames=timeline.frames, opaque=opaque)
 
     timeline = cut_passes(timeline, folder, tick=lambda: report(0.0), timeout_s=timeout_s)
-    graph = compile_graph(timeline, plates, subtitles=subtitles)
+    drawn = [f"ass={_subtitle_file(folder, number, text)}" for number, text in enumerate(subtitles)]
+    graph = compile_graph(timeline, plates, subtitles=drawn)
     script = folder / "graph.txt"
     script.write_text(graph.filters)
     film = folder / "film.mp4"
@@ -69,12 +71,20 @@ def render(
     ffmpeg.render(
         [*graph.inputs, "-/filter_complex", str(script), "-map", "[picture]", "-map", "[sound]",
          *_encoder(timeline, threads), "-filter_complex_threads", str(threads), str(film)],
-        cwd=folder, on_frame=on_frame, tick=lambda: report(min(last / timeline.frames, 1.0)), timeout_s=timeout_s,
+        cwd=folder, on_frame=on_frame, tick=lambda: report(min(last / timeline.frames, 1.0)),
+        environment=fonts.environment(folder), timeout_s=timeout_s,
     )  # fmt: skip
     verify(film, timeline)
     poster = folder / "poster.jpg"
     take_poster(film, poster, at_s=poster_time_s(timeline))
     return Film(film, poster, timeline.width, timeline.height, timeline.fps, timeline.frames, timeline.duration_ms)
+
+
+def _subtitle_file(folder: Path, number: int, text: str) -> str:
+    """Write an ASS file and return its name, which needs no escaping in a filtergraph."""
+    name = f"subtitles-{number}.ass"
+    (folder / name).write_text(text, encoding="utf-8")
+    return name
 
 
 def _encoder(timeline: Timeline, threads: int) -> list[str]:

@@ -49,15 +49,14 @@ class _Builder:
 MakePlates = Callable[[Sequence[Layer], bool], Plates | None]
 
 
-def compile_graph(timeline: Timeline, make_plates: MakePlates, *, subtitles: str | None = None) -> Graph:
+def compile_graph(timeline: Timeline, make_plates: MakePlates, *, subtitles: Sequence[str] = ()) -> Graph:
     """Compile a timeline; `make_plates(layers, opaque)` is asked for each run of still layers.
 
-    `subtitles` is a filter that draws them over everything, if there are any.
+    `subtitles` are filters that draw over everything.
     """
     builder = _Builder(timeline)
     picture = _pictures(builder, make_plates)
-    last = [subtitles] if subtitles else []
-    builder.chain(picture, [*last, "format=yuv420p", "setsar=1", _TAGS], "[picture]")
+    builder.chain(picture, [*subtitles, "format=yuv420p", "setsar=1", _TAGS], "[picture]")
     _sounds(builder)
     return Graph(tuple(builder.inputs), ";".join(builder.chains))
 
