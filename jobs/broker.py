@@ -1,4 +1,4 @@
-"""Owns waking: a django-q2 broker over the jobs table, which sends one empty token while a job is due and a worker free.
+"""Owns waking: a django-q2 broker over the jobs table, which sends one empty token while work and a worker wait.
 
 The token carries nothing; a worker that gets one claims from the table. So a lost, doubled or late token is harmless.
 """
@@ -101,6 +101,7 @@ class JobBroker(Broker):
         if time.monotonic() - self._beaten_at >= BEAT_S:
             self._listen()
             facts = {"host": socket.gethostname(), "pid": os.getppid(), "workers": self.slots, "heartbeat_at": Now()}
+            assert self.cluster_id is not None
             Cluster.objects.update_or_create(pk=self.cluster_id, defaults=facts)
             self._beaten_at = time.monotonic()
 

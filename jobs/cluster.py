@@ -103,7 +103,7 @@ def _supervised(parent_pid: int, target: Callable[..., None], *args: Any) -> Non
     die_with_parent()
     if os.getppid() != parent_pid:
         return
-    # systemd and a terminal signal the whole group. Not SIG_IGN, which children would inherit: FFmpeg could not be asked to stop.
+    # systemd and a terminal signal the whole group. Not SIG_IGN: children would inherit it, and FFmpeg not stop.
     signal.signal(signal.SIGINT, _do_nothing)
     signal.signal(signal.SIGTERM, worker.drain.begin if target is stock_worker else _do_nothing)
     target(*args)
@@ -128,7 +128,7 @@ class JobSentinel(stock.Sentinel):  # type: ignore[misc]
     def spawn_process(self, target: Callable[..., None], *args: Any) -> Any:
         process = _FORK.Process(target=_supervised, args=(os.getpid(), target, *args), daemon=True)
         if target is stock_worker:
-            process.timer = args[2]  # type: ignore[attr-defined]
+            process.timer = args[2]
             self.pool.append(process)
         process.start()
         return process

@@ -87,7 +87,7 @@ _NO_LEASE: dict[str, Any] = {
 
 
 class JobQuerySet(models.QuerySet["Job"]):
-    """The transitions. Each returns whether it happened; False means that the job had moved on, and nothing was written."""
+    """The transitions. Each says whether it happened; if not, the job had moved on and nothing was written."""
 
     def visible_to(self, user: Any) -> Self:
         """Narrow to what a user may see: his own, or everything for staff."""
@@ -125,7 +125,6 @@ class JobQuerySet(models.QuerySet["Job"]):
             started_at=Coalesce("started_at", Now()),
             updated_at=Now(),
             error=None,
-            warnings=[],
         )
         job.refresh_from_db()
         JobAttempt.objects.create(job=job, number=job.attempt, worker=str(worker))

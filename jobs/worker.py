@@ -28,6 +28,7 @@ _LOOK_S = 1.0  # how often the job's row is looked at, should a notification be 
 _BEAT_S = 5.0
 _QUICK_S = 0.5
 _SEND_S = 0.1
+_CLIENT_DETAIL_CHARS = 4_000
 
 
 class Drain:
@@ -286,7 +287,11 @@ def _error_of(problem: Exception) -> dict[str, Any]:
     """Return what the client is told of an exception."""
     if isinstance(problem, MediaError):
         error = {"code": problem.code, "message": problem.message, "retryable": problem.retryable}
-        return {**error, "path": problem.path} if problem.path is not None else error
+        if problem.path is not None:
+            error["path"] = problem.path
+        if problem.code == ErrorCode.FFMPEG_FAILED and problem.detail:
+            error["detail"] = problem.detail[-_CLIENT_DETAIL_CHARS:]
+        return error
     if isinstance(problem, DocumentError):
         return {"code": ErrorCode.INVALID_INPUT, "message": str(problem), "retryable": False}
     if isinstance(problem, OSError) and problem.errno:

@@ -21,7 +21,7 @@ QUIET = ("-hide_banner", "-nostdin", "-loglevel", "warning", "-y")
 @functools.cache
 def executable() -> str:
     """Return the path of the FFmpeg that imageio-ffmpeg brings."""
-    return imageio_ffmpeg.get_ffmpeg_exe()
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
 def render(
@@ -52,13 +52,14 @@ def render(
     if finished.exit_code != 0 or not ended:
         raise MediaError(
             ErrorCode.FFMPEG_FAILED,
-            f"FFmpeg failed with exit code {finished.exit_code}: {_last_line(finished.stderr_tail)}",
+            f"FFmpeg failed with exit code {finished.exit_code}: {_cause(finished.stderr_tail)}",
             retryable=finished.exit_code < 0,
             detail=finished.stderr_tail,
         )
     return finished.stderr_tail
 
 
-def _last_line(tail: str) -> str:
+def _cause(tail: str) -> str:
+    """Return the line that says why: the first that speaks of an error, for the later ones only follow from it."""
     lines = [line.strip() for line in tail.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "it said nothing")

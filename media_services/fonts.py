@@ -1,4 +1,4 @@
-"""Owns the fonts that subtitles are drawn with: those of a package, never the host's, so that every host draws alike."""
+"""Owns the fonts that subtitles are drawn with: a package's, never the host's, so that every host draws alike."""
 
 import importlib.util
 from pathlib import Path

@@ -27,7 +27,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Placement:
-    """Scale the source to `scaled`, cut `box.width` x `box.height` out of it at `offset`, lay that at the box's place."""
+    """Scale the source to `scaled`, cut the box's size out of it at `offset`, lay that at the box's place."""
 
     box: Box
     scaled: Size

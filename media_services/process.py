@@ -4,6 +4,7 @@ On Linux every child asks the kernel to be killed when the thread that started i
 killed worker. Start children from a thread that lives as long as they do.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -102,7 +103,7 @@ def _lines(child: "subprocess.Popen[bytes]", tick: Tick, deadline: float) -> Ite
                 yield from ((key.data, line.decode(errors="replace")) for line in lines if line)
             tick()
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{child.args[0]} did not end in time")  # type: ignore[index]
+                raise TimeoutError(f"process {child.pid} did not end in time")
 
 
 class Fork:
@@ -168,10 +169,8 @@ class Fork:
         os.close(self.pidfd)
 
     def _signal(self, number: int) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
 
 
 def _be_child(target: Callable[[Send], None], write_fd: int, parent_pid: int) -> NoReturn:

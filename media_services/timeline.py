@@ -4,7 +4,7 @@ Everything is pure data: times are integer milliseconds from the start of the fi
 grid of the film's rate, so nothing drifts.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -279,7 +279,7 @@ class _Computation:
         return self.span(start_ms, min(start_ms + own_ms + milliseconds(element.extra_time), inside.end_ms))
 
     def fills(self, element: Element, *, top_level: bool) -> bool:
-        """Say whether an element lasts until its container ends: at project level, all without a stated length, and every video."""
+        """Say whether an element lasts until its container ends, as all videos at project level do."""
         if top_level:
             return element.duration < 0 or isinstance(element, Video)
         return element.duration < 0 and isinstance(element, Sounding) and element.loop == -1

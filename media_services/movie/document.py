@@ -195,7 +195,7 @@ class SubtitleSettings(Settings):
     x: Length = 0
     y: Length = 0
     max_words_per_line: Annotated[int, Loose(loose_number), Field(ge=1, le=50)] = 4
-    replace: dict[str, str] = Field({}, max_length=1000)
+    replace: Annotated[dict[str, str], Field(max_length=1000)] = {}
 
 
 class Subtitles(Element):

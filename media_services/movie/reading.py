@@ -15,7 +15,8 @@ from media_services.movie.values import Loose
 
 _ALIASES = {"fit": "resize", "object-fit": "resize", "background": "background-color", "volumn": "volume"}
 _SHOWN = {"cache", "draft", "fade-in", "fade-out", "crop", "rotate", "flip-horizontal", "flip-vertical", "opacity",
-          "zoom", "pan", "pan-distance", "pan-crop", "correction", "chroma-key", "variables", "font-url", "keywords"}  # fmt: skip
+          "zoom", "pan", "pan-distance", "pan-crop", "correction", "chroma-key", "variables", "font-url",
+          "keywords"}  # fmt: skip
 _STRUCTURAL = {"condition", "iterate", "transition", "format", "captions"}
 _OFFERED = {"format": "mp4"}
 _OTHER_TYPES = {"text", "voice", "html", "component", "audiogram"}

@@ -1,4 +1,4 @@
-"""Owns the small values of the format: lengths, colours, positions, frame rates, and how loosely they may be written."""
+"""Owns the small values of the format: lengths, colours, positions, rates, and how loosely they may be written."""
 
 import re
 from collections.abc import Callable

@@ -52,7 +52,7 @@ def render(
     """
     canvas = Box(0, 0, timeline.width, timeline.height)
 
-    def plates(layers: "list[Layer]", opaque: bool) -> Plates | None:
+    def plates(layers: Sequence[Layer], opaque: bool) -> Plates | None:
         file = folder / f"plates-{len(list(folder.glob('plates-*')))}.nut"
         return make_plates(layers, canvas=canvas, fps=timeline.fps, file=file, frames=timeline.frames, opaque=opaque)
 
@@ -113,7 +113,7 @@ def verify(film: Path, timeline: Timeline) -> None:
             f"the film that was written has {frames} frames of {size[0]}x{size[1]} "
             f"instead of {timeline.frames} of {timeline.width}x{timeline.height}",
         )
-    if abs(sound_s - wanted_s) > max(_AUDIO_TOLERANCE_S, 1 / timeline.fps):
+    if abs(sound_s - wanted_s) > max(_AUDIO_TOLERANCE_S, float(1 / timeline.fps)):
         raise MediaError(
             ErrorCode.FFMPEG_FAILED, f"the film's sound lasts {sound_s:.3f} s and its picture {wanted_s:.3f} s"
         )

@@ -12,7 +12,9 @@ class Command(BaseCommand):
     help = "Download the weights of a speech model."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--download", metavar="NAME", required=True, help="tiny, base, small, medium, large, turbo, …")
+        parser.add_argument(
+            "--download", metavar="NAME", required=True, help="tiny, base, small, medium, large, turbo, …"
+        )
 
     def handle(self, *args: Any, download: str, **options: Any) -> None:
         import whisper

@@ -1,0 +1,189 @@
+"""Running a job: the outcome of the work becomes one transition, and nothing else stays."""
+
+import threading
+import time
+
+import psutil
+import pytest
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connections
+
+from jobs import worker
+from jobs.models import Job, Video, WorkerIdentity
+from media_services import pipeline
+from tests import media
+from tests.jobs.factories import make_job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ME = WorkerIdentity.current()
+
+
+@pytest.fixture
+def server():
+    from tests.web import LocalServer
+
+    with LocalServer() as server:
+        server.serve("/a.png", media.picture().read_bytes())
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def open_loopback(settings):
+    settings.VIDEOCRAFT = settings.VIDEOCRAFT.model_copy(update={"fetch_allow": ["127.0.0.0/8"]})
+
+
+def document(server, seconds=0.5, **keys):
+    image = {"type": "image", "src": server.url("/a.png")}
+    return [{"resolution": "160x90", "fps": 10, "scenes": [{"duration": seconds, "elements": [image]}], **keys}]
+
+
+def run(user, config, **fields):
+    make_job(user, config=config, **fields)
+    job = Job.objects.claim(ME)
+    worker.run_job(job)
+    job.refresh_from_db()
+    return job
+
+
+def files():
+    folders = [settings.VIDEOCRAFT.data_dir / "work", settings.MEDIA_ROOT / "videos"]
+    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays():
+    before = set(files())
+    yield
+    published = {name for row in Video.objects.values_list("file", "thumbnail") for name in row}
+    assert {path for path in files() if path not in before} == {settings.MEDIA_ROOT / name for name in published}
+    assert not psutil.Process().children()
+
+
+def test_a_job_is_completed_with_its_video(user, server):
+    job = run(user, document(server))
+    assert (job.status, job.progress, job.error) == ("completed", 100, None)
+    video = job.videos.get()
+    assert (video.width, video.height, video.fps, video.frames, video.duration_ms) == (160, 90, "10", 5, 500)
+    assert default_storage.size(video.file.name) == video.size_bytes
+    assert job.attempts.get().outcome == "completed"
+
+
+def test_ffmpegs_last_words_are_kept_and_no_video_is(user, server, monkeypatch):
+    monkeypatch.setattr("media_services.render.encode._PRESET", "no-such-preset")
+    job = run(user, document(server))
+    assert (job.status, job.error["code"]) == ("failed", "FFMPEG_FAILED")
+    assert "no-such-preset" in job.attempts.get().stderr_tail
+    assert "no-such-preset" in job.error["detail"]
+    assert not Video.objects.exists()
+
+
+def test_a_film_that_is_not_what_was_asked_for_fails_the_job(user, server, monkeypatch):
+    real = pipeline.render
+
+    def a_frame_short(timeline, *args, **options):
+        monkeypatch.setattr("media_services.render.encode._GOP_S", 2)
+        from media_services.render import encode
+
+        whole = encode._encoder
+        monkeypatch.setattr(encode, "_encoder", lambda *a: ["-frames:v", "3", *whole(*a)[2:]])
+        return real(timeline, *args, **options)
+
+    monkeypatch.setattr(pipeline, "render", a_frame_short)
+    job = run(user, document(server))
+    assert (job.status, job.error["code"]) == ("failed", "FFMPEG_FAILED")
+    assert "3 frames" in job.error["message"]
+
+
+def test_work_that_dies_is_tried_again(user, server, monkeypatch):
+    monkeypatch.setattr(
+        pipeline, "produce", lambda *args, **options: __import__("os").kill(__import__("os").getpid(), 9)
+    )
+    job = run(user, document(server))
+    assert (job.status, job.error["code"], job.failures) == ("pending", "WORKER_LOST", 1)
+    assert job.attempts.get().exit_code == -9
+
+
+def test_an_unexpected_exception_is_an_internal_error_without_a_traceback_for_the_client(user, server, monkeypatch):
+    def broken(*args, **options):
+        raise ZeroDivisionError("a secret place")
+
+    monkeypatch.setattr(pipeline, "produce", broken)
+    job = run(user, document(server), max_attempts=1)
+    assert (job.status, job.error["code"]) == ("failed", "INTERNAL_ERROR")
+    assert "secret" not in str(job.error)
+    assert "a secret place" in job.attempts.get().stderr_tail
+
+
+def test_a_full_disk_is_a_storage_failure(user, server, monkeypatch):
+    def full(*args, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("media_services.storage._save", full)
+    job = run(user, document(server))
+    assert (job.status, job.error["code"]) == ("pending", "STORAGE_FAILED")
+    assert "No space left" in job.error["message"]
+
+
+def test_a_job_that_runs_too_long_is_killed(user, server, settings):
+    from datetime import timedelta
+
+    limit = timedelta(seconds=0.5)
+    settings.VIDEOCRAFT = settings.VIDEOCRAFT.model_copy(update={"job_process_timeout": limit})
+    job = run(user, document(server, seconds=3000, width=1920, height=1080, fps=60))
+    assert (job.status, job.error["code"]) == ("failed", "TIMEOUT")
+
+
+def wish(job_pk, transition):
+    """Ask for a transition from another connection, as soon as the job renders."""
+
+    def ask():
+        while Job.objects.get(pk=job_pk).stage != "rendering":
+            time.sleep(0.02)
+        transition()
+        connections.close_all()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread
+
+
+def test_a_cancel_kills_the_work_at_once(user, server):
+    make_job(user, config=document(server, seconds=3000, width=1920, height=1080, fps=60))
+    job, asked_at = Job.objects.claim(ME), []
+    thread = wish(job.pk, lambda: (Job.objects.cancel(job.pk), asked_at.append(time.monotonic())))
+    worker.run_job(job)
+    assert time.monotonic() - asked_at[0] < 1
+    thread.join()
+    job.refresh_from_db()
+    assert (job.status, job.attempts.get().outcome) == ("cancelled", "cancelled")
+
+
+def test_a_worker_that_was_overtaken_kills_its_work_and_writes_nothing(user, server):
+    make_job(user, config=document(server, seconds=3000, width=1920, height=1080, fps=60))
+    job = Job.objects.claim(ME)
+    thread = wish(job.pk, lambda: (Job.objects.release(job), Job.objects.claim(WorkerIdentity("there", 2, 2))))
+    worker.run_job(job)
+    thread.join()
+    job.refresh_from_db()
+    assert (job.status, job.attempt, job.worker_host) == ("processing", 2, "there")
+
+
+def test_a_drain_releases_the_work_when_its_time_is_over(user, server, monkeypatch):
+    drain = worker.Drain()
+    monkeypatch.setattr(worker, "drain", drain)
+    make_job(user, config=document(server, seconds=3000, width=1920, height=1080, fps=60))
+    job = Job.objects.claim(ME)
+    thread = wish(job.pk, lambda: setattr(drain, "deadline", time.monotonic()))
+    worker.run_job(job)
+    thread.join()
+    job.refresh_from_db()
+    assert (job.status, job.failures, job.attempts.get().outcome) == ("pending", 0, "released")
+
+
+def test_all_due_jobs_are_run_one_after_another(user, server):
+    for _ in range(3):
+        make_job(user, config=document(server))
+    worker.run_due_jobs()
+    assert set(Job.objects.values_list("status", flat=True)) == {"completed"}
+    worker.run_due_jobs()
