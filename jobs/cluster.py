@@ -175,6 +175,7 @@ class JobCluster:
         row = Cluster.objects.create(id=self.id, host=socket.gethostname(), pid=os.getpid(), workers=self.slots)
         JobBroker.start_for(self.id, self.slots)
         worker.cluster_id = self.id
+        db.connection.settings_dict.update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)  # a token finds its worker connected
         db.connections.close_all()
         sentinel = _FORK.Process(
             target=_supervised, args=(os.getpid(), JobSentinel, self.stop_event, self.start_event, self.id, self.slots)

@@ -8,5 +8,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "videocraft.settings")
 _django = get_asgi_application()
 
 from jobs.api.body_limit import BodyLimit  # noqa: E402 - it needs Django set up
+from videocraft.database import pool_connections  # noqa: E402 - likewise
+
+pool_connections()
 
 application = BodyLimit(_django)

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from django.core.files.storage import Storage
 from django.core.handlers.asgi import ASGIRequest
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
@@ -102,6 +103,8 @@ def _body(request: HttpRequest, file: IO[bytes], span: Span, what: Sendable) -> 
         return HttpResponse(content_type=what.content_type)
     file.seek(span.start)
     chunks: Any = _read_async(file, span) if isinstance(request, ASGIRequest) else _read(file, span)
+    if not connection.in_atomic_block:
+        connection.close()  # a slow client is not to keep it from others
     response = StreamingHttpResponse(chunks, content_type=what.content_type)
     response._resource_closers.append(file.close)  # type: ignore[attr-defined]
     return response

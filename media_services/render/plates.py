@@ -59,14 +59,16 @@ def make_plates(
 
 def compose(layers: Sequence[Layer], box: Box, *, opaque: bool) -> Pixels:
     """Return what still layers look like within a rectangle of the canvas, as an RGBA array."""
-    clips: list[VideoClip] = [_clip(layer, box) for layer in layers]
     size = (box.width, box.height)
+    if not layers:
+        empty = np.zeros((box.height, box.width, 4), np.uint8)
+        empty[:, :, 3] = 255 if opaque else 0
+        return empty
+    clips: list[VideoClip] = [_clip(layer, box) for layer in layers]
     if opaque:
         base = ColorClip(size, color=(0, 0, 0), duration=1)
         composite = CompositeVideoClip([base, *clips], size=size, use_bgclip=True)
         alpha = np.full((box.height, box.width, 1), 255, np.uint8)
-    elif not clips:
-        return np.zeros((box.height, box.width, 4), np.uint8)
     else:
         composite = CompositeVideoClip(clips, size=size)
         alpha = np.rint(composite.mask.get_frame(0) * 255).astype(np.uint8)[:, :, None]
