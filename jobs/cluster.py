@@ -128,7 +128,7 @@ class JobSentinel(stock.Sentinel):  # type: ignore[misc]
     def spawn_process(self, target: Callable[..., None], *args: Any) -> Any:
         process = _FORK.Process(target=_supervised, args=(os.getpid(), target, *args), daemon=True)
         if target is stock_worker:
-            process.timer = args[2]
+            process.timer = args[2]  # type: ignore[attr-defined] # where django-q2's guard looks for it
             self.pool.append(process)
         process.start()
         return process
@@ -175,7 +175,8 @@ class JobCluster:
         row = Cluster.objects.create(id=self.id, host=socket.gethostname(), pid=os.getpid(), workers=self.slots)
         JobBroker.start_for(self.id, self.slots)
         worker.cluster_id = self.id
-        db.connection.settings_dict.update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)  # a token finds its worker connected
+        # a token finds its worker connected already
+        db.connection.settings_dict.update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
         db.connections.close_all()
         sentinel = _FORK.Process(
             target=_supervised, args=(os.getpid(), JobSentinel, self.stop_event, self.start_event, self.id, self.slots)

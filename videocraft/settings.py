@@ -92,7 +92,7 @@ REST_FRAMEWORK = {
 }
 MIGRATION_MODULES = {"knox": None}  # its only table is swapped for ours, and would stand in a flush's way
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_TTL": None}
-KNOX_TOKEN_MODEL = "jobs.ApiToken"
+KNOX_TOKEN_MODEL = "jobs.ApiToken"  # noqa: S105 - a model's name
 SPECTACULAR_SETTINGS = {
     "TITLE": "VideoCraft",
     "DESCRIPTION": "Turns a JSON movie document into a finished, captioned video.",

@@ -25,7 +25,6 @@ def render(tmp_path):
         production = pipeline.produce(movie, tmp_path / "work", lambda *where: heard.append(where), local=local)
         return production.films[0].file
 
-
     (tmp_path / "work").mkdir()
     return rendered
 

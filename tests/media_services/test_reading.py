@@ -91,7 +91,8 @@ def test_strict_makes_every_warning_an_error():
 @pytest.mark.parametrize(
     ("written", "read_as"),
     [("bottom", "bottom-center"), ("center", "center-center"), ("left", "center-left"), ("left-top", "top-left"),
-     ("center-top", "top-center"), ("center-right", "center-right"), ("Bottom_Right", "bottom-right"), ("custom", "custom")],
+     ("center-top", "top-center"), ("center-right", "center-right"), ("Bottom_Right", "bottom-right"),
+     ("custom", "custom")],
 )  # fmt: skip
 def test_positions_are_read_in_either_order(written, read_as):
     assert read(film({**IMAGE, "position": written})).projects[0].scenes[0].elements[0].position == read_as
@@ -113,9 +114,11 @@ def test_what_is_no_length_is_refused_once(length):
 
 @pytest.mark.parametrize(
     ("keys", "size"),
-    [({"resolution": "sd"}, (640, 360)), ({"resolution": "full-hd"}, (1920, 1080)), ({"resolution": "641x359"}, (642, 360)),
+    [({"resolution": "sd"}, (640, 360)), ({"resolution": "full-hd"}, (1920, 1080)),
+     ({"resolution": "641x359"}, (642, 360)),
      ({"resolution": "instagram-story"}, (1080, 1920)), ({"width": 301, "height": 200}, (302, 200)),
-     ({"resolution": "hd", "width": 800}, (800, 720)), ({"resolution": "custom", "width": 320, "height": 240}, (320, 240)),
+     ({"resolution": "hd", "width": 800}, (800, 720)),
+     ({"resolution": "custom", "width": 320, "height": 240}, (320, 240)),
      ({}, None)],
 )  # fmt: skip
 def test_the_size_of_a_film(keys, size):
@@ -157,4 +160,24 @@ def test_colours_are_read_in_every_notation(colour):
 def test_what_is_no_colour_is_refused():
     assert problems({"scenes": [{"background-color": "loud", "duration": 1}]}) == [
         ("/scenes/0/background-color", "invalid-value")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"), [("classic-progressive", "progressive"), ("classic-one-word", "one-word")]
+)
+def test_subtitle_styles_have_other_names(written, read_as):
+    document = {"scenes": [{"duration": 1}], "elements": [{"type": "subtitles", "settings": {"style": written}}]}
+    assert read(document).projects[0].elements[0].settings.style == read_as
+
+
+def test_nested_settings_are_read_like_everything_else():
+    settings = {"font_size": "80px", "line-colour": "red", "outline-width": -1}
+    document = {"scenes": [{"duration": 1}], "elements": [{"type": "subtitles", "settings": settings}]}
+    assert problems(document) == [("/elements/0/settings/outline-width", "out-of-range")]
+    del settings["outline-width"]
+    assert [path for path, _ in warnings(document)] == [
+        "/elements/0/settings/font_size",
+        "/elements/0/settings/font_size",
+        "/elements/0/settings/line-colour",
     ]

@@ -1,6 +1,7 @@
 """Time and place: the rules of the format, exact to the frame."""
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -180,7 +181,7 @@ def test_a_film_of_400_scenes_does_not_drift_by_a_frame(fps):
     exact = film.fps * sum(lengths) / 1000
     assert film.frames == int(exact + Fraction(1, 2))
     assert film.scenes[-1].span.end_frame == film.frames
-    assert all(before.span.end_frame == after.span.first_frame for before, after in zip(film.scenes, film.scenes[1:]))
+    assert all(before.span.end_frame == after.span.first_frame for before, after in pairwise(film.scenes))
     assert all(abs(s.span.first_frame - film.fps * s.span.start_ms / 1000) <= Fraction(1, 2) for s in film.scenes)
 
 
