@@ -76,7 +76,7 @@ class Configuration(BaseSettings):
     film_max_duration: Duration = timedelta(hours=4)
 
     whisper_model: str = "base"
-    whisper_dir: Path = ROOT / "var" / "whisper"
+    whisper_dir: Path = Field(default_factory=lambda read: read["data_dir"] / "whisper")
 
     job_workers: int = Field(default=2, ge=1, le=256)
     job_queue_size: int = Field(default=100, ge=1)

@@ -1,6 +1,7 @@
 """The settings: read from the environment, typed, and loud on whatever makes no sense."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -55,6 +56,14 @@ def test_each_setting_is_read_from_its_variable(monkeypatch):
 
     assert (read.job_workers, read.job_process_timeout, read.debug) == (7, timedelta(hours=1.5), False)
     assert read.fetch_allow == ["media.local", "10.0.0.0/8"]
+
+
+def test_speech_models_are_kept_with_the_rest_of_the_data_unless_told_otherwise(monkeypatch):
+    monkeypatch.setenv("VIDEOCRAFT_DATA_DIR", "/srv/films")
+    assert load().whisper_dir == Path("/srv/films/whisper")
+
+    monkeypatch.setenv("VIDEOCRAFT_WHISPER_DIR", "/srv/models")
+    assert load().whisper_dir == Path("/srv/models")
 
 
 def test_an_empty_variable_means_the_default(monkeypatch):
