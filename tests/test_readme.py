@@ -1,0 +1,53 @@
+"""What the README says is true of this project."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+from media_services.movie import document
+from media_services.movie.reading import read
+from videocraft.configuration import Configuration
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_its_document_is_read_without_a_warning():
+    (block,) = [block for block in re.findall(r"```json\n(.*?)```", README, re.DOTALL) if '"scenes"' in block]
+    assert read(json.loads(block)).warnings == []
+
+
+def test_every_setting_is_named_and_every_named_setting_exists():
+    named = set(re.findall(r"VIDEOCRAFT_[A-Z_]+[A-Z]", README))
+    fields = {f"VIDEOCRAFT_{name.upper()}" for name in Configuration.model_fields} - {"VIDEOCRAFT_DATABASE_URL"}
+    assert named == fields
+
+
+def test_every_command_it_names_exists():
+    named = set(re.findall(r"manage\.py ([a-z_]+)", README))
+    assert named <= set(get_commands())
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make (demo|test|run)\b", README)) <= targets
+
+
+@pytest.mark.parametrize(
+    ("row", "model"),
+    [("project", document.Project), ("scene", document.Scene), ("`image`", document.Image), ("`audio`", document.Audio),
+     ("`video`", document.Video), ("`subtitles`", document.Subtitles)],
+)  # fmt: skip
+def test_every_key_of_the_models_stands_in_the_table(row, model):
+    rows = {name.strip(): keys for name, keys in re.findall(r"^\| ([^|]+) \| (.*) \|$", README, re.MULTILINE)}
+    text = rows[row] + rows["every element"] + (rows["`image`"] if row == "`video`" else "")
+    keys = {about.alias for about in model.model_fields.values()}
+    if row == "`subtitles`":
+        keys |= {about.alias for about in document.SubtitleSettings.model_fields.values()}
+    assert {key for key in keys if f"`{key}`" not in text} == set()
+
+
+def test_every_file_it_links_to_exists():
+    links = re.findall(r"\]\(([^)]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
