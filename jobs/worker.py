@@ -6,17 +6,17 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from jobs.models import CANCEL_CHANNEL, Asset, Job, Video, WorkerIdentity
+from jobs.models import CANCEL_CHANNEL, LEASE, Asset, Job, Video, WorkerIdentity
 from media_services import pipeline, storage
 from media_services.errors import DocumentError, ErrorCode, MediaError
 from media_services.movie.reading import Movie, read
@@ -28,6 +28,7 @@ _LOOK_S = 1.0  # how often the job's row is looked at, should a notification be 
 _BEAT_S = 5.0
 _QUICK_S = 0.5
 _SEND_S = 0.1
+_OUTAGE_S = 0.5
 _CLIENT_DETAIL_CHARS = 4_000
 
 
@@ -61,13 +62,13 @@ def run_due_jobs() -> None:
     while not drain.has_begun:
         try:
             job = Job.objects.claim(identity)
+            if job is None:
+                return
+            run_job(job)
         except DatabaseError as problem:
-            log.warning("could not claim a job: %s", problem)
+            log.warning("the database does not answer: %s", problem)
             connection.close()
             return
-        if job is None:
-            return
-        run_job(job)
 
 
 def run_job(job: Job) -> None:
@@ -99,7 +100,6 @@ class _Run:
         self.stage: str = Stage.FETCHING
         self.progress = 0
         self.result: dict[str, Any] | None = None
-        self.published = False
         self.cancel_noticed = False
         self.listening_to: Any = None
         self.heard_at = self.beaten_at = self.looked_at = time.monotonic()
@@ -160,7 +160,7 @@ class _Run:
             raise Ended("timed out")
         if drain.is_over:
             child.kill()
-            Job.objects.release(self.job)
+            insist(lambda: Job.objects.release(self.job))
             raise Ended("released")
 
     def beat_if_due(self, child: Fork, now: float) -> None:
@@ -193,7 +193,7 @@ class _Run:
             return
         if wished:
             child.kill()
-            Job.objects.cancelled_by_worker(self.job)
+            insist(lambda: Job.objects.cancelled_by_worker(self.job))
             raise Ended("cancelled")
 
     def listen(self) -> Any:
@@ -229,20 +229,42 @@ class _Run:
             for number, film in enumerate(result["films"])
         ]
         warnings = [*self.job.warnings, *result["warnings"]]
-        self.published = Job.objects.complete(self.job, videos, warnings)
-        if not self.published:
-            Job.objects.cancelled_by_worker(self.job)
+        if not insist(lambda: Job.objects.complete(self.job, videos, warnings)):
+            insist(lambda: Job.objects.cancelled_by_worker(self.job))
 
     def fail(self, error: dict[str, Any], **facts: Any) -> None:
-        if not Job.objects.fail(self.job, error, **facts):
-            Job.objects.cancelled_by_worker(self.job)
+        if not insist(lambda: Job.objects.fail(self.job, error, **facts)):
+            insist(lambda: Job.objects.cancelled_by_worker(self.job))
 
     def clean_up(self) -> None:
-        """Remove the working directory, and what was stored but not published."""
-        if not self.published:
-            config = self.job.config
-            storage.remove(storage.names(self.prefix, len(config) if isinstance(config, list) else 1))
+        """Remove the working directory, and what was stored but not published.
+
+        The database is asked what was: a completion may have been committed by an answer that was lost. While it
+        does not answer nothing is removed.
+        """
         shutil.rmtree(self.workdir, ignore_errors=True)
+        config = self.job.config
+        names = storage.names(self.prefix, len(config) if isinstance(config, list) else 1)
+        try:
+            kept = insist(lambda: Video.objects.filter(job=self.job, file__startswith=self.prefix).exists())
+        except DatabaseError as problem:
+            log.warning("job %s: could not ask what to keep of %s: %s", self.job.pk, names, problem)
+            return
+        if not kept:
+            storage.remove(names)
+
+
+def insist(transition: Callable[[], bool]) -> bool:
+    """Try a transition for as long as the lease can still be ours while the database is away; return its answer."""
+    deadline = time.monotonic() + LEASE.total_seconds()
+    while True:
+        try:
+            return transition()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > deadline:
+                raise
+            connection.close()
+            time.sleep(_OUTAGE_S)
 
 
 def local_sources(job: Job) -> dict[str, Path]:

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import connections
+from django.db import OperationalError, connections
 
 from jobs import worker
 from jobs.models import Job, Video, WorkerIdentity
@@ -187,3 +187,34 @@ def test_all_due_jobs_are_run_one_after_another(user, server):
     worker.run_due_jobs()
     assert set(Job.objects.values_list("status", flat=True)) == {"completed"}
     worker.run_due_jobs()
+
+
+def test_a_completion_waits_for_a_database_that_is_away(user, server, monkeypatch):
+    real, tries = Job.objects.complete, []
+
+    def complete(*args):
+        tries.append(1)
+        if len(tries) < 3:
+            raise OperationalError("the server is restarting")
+        return real(*args)
+
+    monkeypatch.setattr(worker, "_OUTAGE_S", 0.01)
+    monkeypatch.setattr(type(Job.objects), "complete", lambda self, *args: complete(*args))
+    assert run(user, document(server)).status == "completed"
+    assert len(tries) == 3
+
+
+def test_a_completion_whose_answer_was_lost_keeps_its_films(user, server, monkeypatch):
+    real, answers = Job.objects.complete, []
+
+    def complete(*args):
+        answers.append(real(*args))
+        if len(answers) == 1:
+            raise OperationalError("the answer was lost after the commit")
+        return answers[-1]
+
+    monkeypatch.setattr(worker, "_OUTAGE_S", 0.01)
+    monkeypatch.setattr(type(Job.objects), "complete", lambda self, *args: complete(*args))
+    job = run(user, document(server))
+    assert answers == [True, False]
+    assert default_storage.exists(job.videos.get().file.name)
