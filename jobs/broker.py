@@ -18,11 +18,12 @@ from django.utils import timezone
 from django_q.brokers import Broker
 from django_q.signing import SignedPackage
 
+from jobs.housekeeping import rescue
 from jobs.models import DUE_CHANNEL, Cluster, Job, JobStatus
 
 log = logging.getLogger(__name__)
 POLL_S = 1.0  # dequeue must return within about a second, or a stop is not seen
-BEAT_S = 3.0
+BEAT_S = 1.0
 _AGAIN_S = 0.02
 _OUTAGE_S = 0.5
 Token = tuple[None, str]
@@ -37,6 +38,7 @@ class JobBroker(Broker):
     def __init__(self, list_key: str | None = None) -> None:
         super().__init__(list_key)
         self._listening_to: object = None
+        self._listening_since = 0.0
         self._beaten_at = 0.0
         self._unanswered = 0
 
@@ -94,7 +96,7 @@ class JobBroker(Broker):
         connection.ensure_connection()
         if self._listening_to is not connection.connection:
             connection.connection.execute(f"LISTEN {DUE_CHANNEL}")
-            self._listening_to = connection.connection
+            self._listening_to, self._listening_since = connection.connection, time.monotonic()
         return connection.connection
 
     def _beat(self) -> None:
@@ -104,6 +106,7 @@ class JobBroker(Broker):
             assert self.cluster_id is not None
             Cluster.objects.update_or_create(pk=self.cluster_id, defaults=facts)
             self._beaten_at = time.monotonic()
+            rescue(session_age_s=time.monotonic() - self._listening_since)
 
     def _token(self) -> str:
         task = {

@@ -1,19 +1,21 @@
 """Owns the tables, and the state machine of a job: every transition is one fenced UPDATE in `JobQuerySet`."""
 
+import functools
 import os
 import socket
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Self
 
-import psutil
 from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest, Now
 from knox.models import AbstractAuthToken
 
+from media_services.errors import ErrorCode
 from media_services.stage import Stage
 
 LEASE = timedelta(seconds=30)
@@ -30,19 +32,44 @@ class ApiToken(AbstractAuthToken):
 
 @dataclass(frozen=True)
 class WorkerIdentity:
-    """One process on one host; the start time tells it from a later process with the same pid."""
+    """One process on one host.
+
+    The start time, in the kernel's ticks since boot, tells it from a later process with the same pid. `realm` names the
+    boot and the pid namespace within which a pid means anything: hosts and containers may share a name.
+    """
 
     host: str
     pid: int
     started_ticks: int
     cluster: uuid.UUID | None = None
+    realm: str = ""
 
     @classmethod
     def current(cls, cluster: uuid.UUID | None = None) -> "WorkerIdentity":
-        return cls(socket.gethostname(), os.getpid(), int(psutil.Process().create_time() * 100), cluster)
+        pid = os.getpid()
+        return cls(socket.gethostname(), pid, started_ticks(pid) or 0, cluster, realm())
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
+
+
+def started_ticks(pid: int) -> int | None:
+    """Return when a process of this realm started; None when there is none, or only a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+@functools.cache
+def realm() -> str:
+    """Name this boot and this pid namespace; empty where the kernel does not tell."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
 
 
 class Cluster(models.Model):
@@ -81,6 +108,7 @@ _NO_LEASE: dict[str, Any] = {
     "heartbeat_at": None,
     "cluster": None,
     "worker_host": None,
+    "worker_realm": None,
     "worker_pid": None,
     "worker_started_ticks": None,
 }
@@ -118,6 +146,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             attempt=F("attempt") + 1,
             cluster=worker.cluster,
             worker_host=worker.host,
+            worker_realm=worker.realm,
             worker_pid=worker.pid,
             worker_started_ticks=worker.started_ticks,
             heartbeat_at=Now(),
@@ -210,6 +239,24 @@ class JobQuerySet(models.QuerySet["Job"]):
         return bool(changed)
 
     @transaction.atomic
+    def lose(self, job: "Job", *, if_lease_is_over: bool) -> bool:
+        """processing -> cancelled, pending or failed: the worker of this attempt is gone, which is charged."""
+        rows = self.filter(pk=job.pk).held(job.attempt)
+        rows = rows.filter(lease_expires_at__lt=Now()) if if_lease_is_over else rows
+        error = {"code": ErrorCode.WORKER_LOST, "message": f"the worker {job.worker_host}:{job.worker_pid} is gone"}
+        if job.cancel_requested_at is not None:
+            after: dict[str, Any] = {"status": JobStatus.CANCELLED, "finished_at": Now()}
+        elif job.failures + 1 < job.max_attempts:
+            after = {"status": JobStatus.PENDING, "run_after": Now(), "error": {**error, "retryable": True}}
+        else:
+            after = {"status": JobStatus.FAILED, "finished_at": Now(), "error": {**error, "retryable": True}}
+        changed = rows.update(failures=F("failures") + 1, updated_at=Now(), **after, **_NO_LEASE)
+        if changed:
+            JobAttempt.objects.close(job, AttemptOutcome.LOST)
+            notify(DUE_CHANNEL)
+        return bool(changed)
+
+    @transaction.atomic
     def cancel(self, pk: uuid.UUID) -> bool:
         """pending -> cancelled at once; processing: record the wish and wake the worker to kill the work."""
         if self.filter(pk=pk, status=JobStatus.PENDING).update(
@@ -265,6 +312,7 @@ class Job(models.Model):
 
     cluster = models.UUIDField(null=True, help_text="the cluster whose worker has it")
     worker_host = models.CharField(max_length=255, null=True)
+    worker_realm = models.CharField(max_length=100, null=True)
     worker_pid = models.IntegerField(null=True)
     worker_started_ticks = models.BigIntegerField(null=True)
     heartbeat_at = models.DateTimeField(null=True)

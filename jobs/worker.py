@@ -16,6 +16,7 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from jobs.housekeeping import discard, stored_prefix, work_dir
 from jobs.models import CANCEL_CHANNEL, LEASE, Asset, Job, Video, WorkerIdentity
 from media_services import pipeline, storage
 from media_services.errors import DocumentError, ErrorCode, MediaError
@@ -82,9 +83,8 @@ def run_job(job: Job) -> None:
 
 
 def _workdir(job: Job) -> Path:
-    folder = settings.VIDEOCRAFT.data_dir / "work"
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=f"{job.pk}-{job.attempt}-", dir=folder))
+    work_dir().mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{job.pk}-{job.attempt}-", dir=work_dir()))
 
 
 class Ended(Exception):
@@ -96,7 +96,7 @@ class _Run:
 
     def __init__(self, job: Job, workdir: Path) -> None:
         self.job, self.workdir = job, workdir
-        self.prefix = f"videos/{job.pk}/{job.attempt}"
+        self.prefix = stored_prefix(job)
         self.stage: str = Stage.FETCHING
         self.progress = 0
         self.result: dict[str, Any] | None = None
@@ -243,15 +243,13 @@ class _Run:
         does not answer nothing is removed.
         """
         shutil.rmtree(self.workdir, ignore_errors=True)
-        config = self.job.config
-        names = storage.names(self.prefix, len(config) if isinstance(config, list) else 1)
         try:
-            kept = insist(lambda: Video.objects.filter(job=self.job, file__startswith=self.prefix).exists())
+            published = insist(lambda: Video.objects.filter(job=self.job, file__startswith=self.prefix).exists())
         except DatabaseError as problem:
-            log.warning("job %s: could not ask what to keep of %s: %s", self.job.pk, names, problem)
+            log.warning("job %s: could not ask whether %s is published: %s", self.job.pk, self.prefix, problem)
             return
-        if not kept:
-            storage.remove(names)
+        if not published:
+            discard(self.job)
 
 
 def insist(transition: Callable[[], bool]) -> bool:
