@@ -21,9 +21,10 @@ from django.conf import settings
 
 from media_services.addresses import AllowList, UnknownHost, UnsafeAddress
 from media_services.errors import ErrorCode, MediaError
-from media_services.network import BEAT_S, open_client
+from media_services.network import BEAT_S, answered
 
 MAX_REDIRECTS = 5
+_HEADERS = {"User-Agent": "VideoCraft", "Accept": "*/*", "Accept-Encoding": "identity"}
 _RETRYABLE = {408, 425, 429}  # and every 5xx
 _DRIVE_HOSTS = {"drive.google.com", "docs.google.com"}
 _DROPBOX_HOSTS = {"dropbox.com", "www.dropbox.com"}
@@ -166,11 +167,8 @@ class Fetcher:
         target = _checked(direct_url(transfer.asked), transfer)
         for _ in range(MAX_REDIRECTS + 1):
             transfer.url = str(target)
-            # A client for each hop: neither cookies nor connections are carried from one to the next.
-            with (
-                open_client(self.allow, transfer.beat, ssl_context=self.ssl_context) as client,
-                client.stream("GET", target) as response,
-            ):
+            request = httpx.Request("GET", target, headers=_HEADERS)
+            with answered(request, self.allow, transfer.beat, ssl_context=self.ssl_context) as response:
                 if not response.has_redirect_location:
                     _require_success(response, transfer)
                     yield response

@@ -1,4 +1,4 @@
-"""Owns outgoing connections: an HTTP client that reaches only checked addresses and can be stopped while it waits."""
+"""Owns outgoing connections: HTTP requests that reach only checked addresses and can be stopped while they wait."""
 
 import errno
 import functools
@@ -7,7 +7,8 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpcore
@@ -22,21 +23,23 @@ BEAT_S = 0.2  # the longest silence between two calls of the caller's hook
 Beat = Callable[[], None]
 
 
-def open_client(allow: AllowList, beat: Beat, *, ssl_context: ssl.SSLContext | None = None) -> httpx.Client:
-    """Return a client for one request, which resolves and checks a host and connects to exactly what it checked.
+@contextmanager
+def answered(
+    request: httpx.Request, allow: AllowList, beat: Beat, *, ssl_context: ssl.SSLContext | None = None
+) -> Iterator[httpx.Response]:
+    """Send one request over a connection of its own to a host that was resolved and checked; give the open answer.
 
-    `beat` is called at every read and at least every `BEAT_S` while waiting; what it raises ends the request. The
-    client follows no redirects, reads nothing from the environment, and asks for unencoded bodies. Raises what
-    `addresses.resolve` raises.
+    `beat` is called at every read and at least every `BEAT_S` while waiting; what it raises ends the request. Nothing
+    is read from the environment, no redirect is followed, no cookie kept. Raises httpx.TransportError and what
+    `addresses.resolve` raises. httpx's client is left out: it parses the target of a redirect before we can refuse it.
     """
-    context = ssl_context or _trusted_authorities()
-    return httpx.Client(
-        transport=_Transport(_Backend(allow, beat), context),
-        trust_env=False,
-        follow_redirects=False,
-        timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        headers={"User-Agent": "VideoCraft", "Accept": "*/*", "Accept-Encoding": "identity"},
-    )
+    request.extensions = {"timeout": httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S).as_dict()}
+    with _Transport(_Backend(allow, beat), ssl_context or _trusted_authorities()) as transport:
+        response = transport.handle_request(request)
+        try:
+            yield response
+        finally:
+            response.close()
 
 
 @functools.cache

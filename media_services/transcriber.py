@@ -49,10 +49,11 @@ class _Bar:
 
 def say(message: dict[str, Any]) -> None:
     """Send one message to the parent."""
-    print(json.dumps(message), flush=True)
+    print(json.dumps(message), file=sys.__stdout__, flush=True)
 
 
 def main(checkpoint: str, language: str, threads: str, *files: str) -> None:
+    sys.stdout = sys.stderr  # Whisper prints the language it detects, which is no message of ours
     os.environ["OMP_NUM_THREADS"] = threads
     import torch
     import whisper

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from media_services.addresses import AllowList
+
 PREFIX = "VIDEOCRAFT_"
 ROOT = Path(__file__).resolve().parent.parent
 _UNIT_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -72,7 +74,7 @@ class Configuration(BaseSettings):
     fetch_concurrency: int = Field(default=4, ge=1, le=64)
     document_max_bytes: int = Field(default=1024**2, gt=0)
     asset_max_bytes: int = Field(default=512 * 1024**2, gt=0)
-    image_max_pixels: int = Field(default=64_000_000, gt=0)
+    image_max_pixels: int = Field(default=64_000_000, gt=0, le=178_956_970)  # above, Pillow refuses by itself
     film_max_duration: Duration = timedelta(hours=4)
 
     whisper_model: str = "base"
@@ -96,6 +98,12 @@ class Configuration(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
+
+    @field_validator("fetch_allow")
+    @classmethod
+    def _known_openings(cls, entries: list[str]) -> list[str]:
+        AllowList.parse(entries)
+        return entries
 
     @field_validator("log_level")
     @classmethod

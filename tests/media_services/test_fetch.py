@@ -147,6 +147,13 @@ class TestTime:
         error = failure(Fetcher(folder, allow=LOCAL, timeout_s=1), server.slow("/a", BODY, delay_s=15))
         assert error.retryable
 
+    @pytest.mark.timeout(20)
+    def test_a_host_that_swallows_connections_does_not_outlive_it_either(self, folder):
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.create_connection(deaf.getsockname()):
+            fetcher = Fetcher(folder, allow=LOCAL, timeout_s=1)
+            error = failure(fetcher, f"http://127.0.0.1:{deaf.getsockname()[1]}/a")
+        assert "not finished after 1 s" in error.message
+
     def test_a_tick_hears_the_bytes_and_may_stop_the_fetch(self, server, fetcher):
         heard = []
 
@@ -187,7 +194,7 @@ class TestAnswers:
     def test_an_unknown_host_is_named(self, fetcher):
         assert "nowhere.invalid cannot be resolved" in failure(fetcher, "http://nowhere.invalid/a").message
 
-    def test_a_full_disk_is_not_the_servers_fault(self, server, fetcher, monkeypatch):
+    def test_a_folder_that_cannot_be_written_is_not_the_servers_fault(self, server, fetcher):
         fetcher.folder = Path("/dev/null/sources")
         with pytest.raises(MediaError) as caught:
             fetcher.fetch(server.serve("/a", BODY))
@@ -239,10 +246,10 @@ class TestAddresses:
         [
             "127.0.0.1", "localhost", "2130706433", "0x7f.1", "0177.0.0.1", "017700000001", "127.1", "0", "0.0.0.0",
             "[::]", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]",
-            "[64:ff9b:1::7f00:1]", "[2002:7f00:1::]", "[2001:0:4136:e378:8000:63bf:3fff:fdd2]", "[fe80::1]", "[fc00::1]",
-            "[fec0::1]", "[ff02::1]", "[2001:db8::1]", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254",
-            "100.64.0.1", "192.0.0.8", "192.88.99.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
-            "168.63.129.16", "127。0。0。1",
+            "[64:ff9b:1::7f00:1]", "[2002:7f00:1::]", "[2001:0:4136:e378:8000:63bf:3fff:fdd2]", "[fe80::1]",
+            "[fc00::1]", "[fec0::1]", "[ff02::1]", "[2001:db8::1]", "10.0.0.1", "172.16.0.1", "192.168.1.1",
+            "169.254.169.254", "100.64.0.1", "192.0.0.8", "192.88.99.1", "198.18.0.1", "224.0.0.1",
+            "240.0.0.1", "255.255.255.255", "168.63.129.16", "127。0。0。1",
         ],
     )  # fmt: skip
     def test_an_address_inside_is_refused_however_it_is_written(self, server, folder, host):
@@ -255,7 +262,7 @@ class TestAddresses:
                                      "http://a:99999/", "http://user:word@example.com/a"])  # fmt: skip
     def test_what_is_no_plain_web_address_is_refused(self, folder, url):
         error = failure(Fetcher(folder), url, ErrorCode.UNSAFE_URL)
-        assert "word" not in error.message.partition("; use")[0].replace("password", "")
+        assert "user:word" not in error.message
 
     def test_a_name_that_leads_inside_is_refused(self, server, folder, monkeypatch):
         resolve_to(monkeypatch, "127.0.0.1")
@@ -301,6 +308,10 @@ class TestAllowList:
         server.serve("/a", BODY)
         assert fetcher.fetch(server.url("/a", host="localhost")).size_bytes == len(BODY)
 
+    def test_an_ipv4_address_written_as_ipv6_is_the_same_address(self, server, fetcher):
+        server.serve("/a", BODY)
+        assert fetcher.fetch(server.url("/a", host="[::ffff:127.0.0.1]")).size_bytes == len(BODY)
+
     @pytest.mark.parametrize("entry", ["127.0.0.2", "10.0.0.0/8", "127.0.0.1:1", "localhost:1", ".localhost", "host"])
     def test_an_entry_opens_nothing_else(self, server, folder, entry):
         url = server.url("/a", host="localhost")
@@ -311,7 +322,8 @@ class TestAllowList:
         server.serve("/a", BODY)
         fetcher = Fetcher(folder, allow=AllowList.parse([".media.example"]))
         assert fetcher.fetch(server.url("/a", host="cdn.media.example")).size_bytes == len(BODY)
-        failure(fetcher, server.url("/a", host="evilmedia.example"), ErrorCode.UNSAFE_URL)
+        with pytest.raises(MediaError, match=r"evilmedia\.example is a loopback address"):
+            fetcher.fetch(server.url("/a", host="evilmedia.example"))
 
     def test_an_ipv6_entry_may_have_a_port(self):
         allow = AllowList.parse(["[::1]:80", "fd00::/8"])

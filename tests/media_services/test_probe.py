@@ -197,9 +197,10 @@ class TestStrangers:
         assert refusal(file(), kind) == words
 
     def test_a_playlist_in_disguise_opens_no_other_file(self):
-        """FFmpeg would take this for a concat list if the format were allowed; the NUL hides that it is text."""
-        disguised = b"ffconcat version 1.0\n# \0\nfile " + str(media.tone()).encode() + b"\n"
-        assert "damaged, or of a format that is not supported" in refusal(media.written(disguised))
+        """FFmpeg would read the sibling if the concat format were allowed; a control character hides the text."""
+        playlist = media.written("ffconcat version 1.0\n# \x01\nfile sibling.wav\n")
+        playlist.with_name("sibling.wav").write_bytes(media.tone().read_bytes())
+        assert "damaged, or of a format that is not supported" in refusal(playlist)
 
 
 def test_a_tick_that_raises_stops_the_probe():

@@ -156,3 +156,9 @@ def test_in_debug_a_private_secret_key_is_made_once(tmp_path):
     assert len(first) > 50
     assert (tmp_path / "var" / "secret-key").stat().st_mode & 0o777 == 0o600
     assert len(list((tmp_path / "var").iterdir())) == 1
+
+
+def test_an_address_list_that_opens_nonsense_is_refused(monkeypatch):
+    monkeypatch.setenv("VIDEOCRAFT_FETCH_ALLOW", "media.local, 10.0.0.0/33")
+    with pytest.raises(ValueError, match=r"10\.0\.0\.0/33' is not a host"):
+        load()
