@@ -113,7 +113,7 @@ def _do_nothing(*_: object) -> None:
     """Leave the stopping to the sentinel."""
 
 
-class JobSentinel(stock.Sentinel):  # type: ignore[misc]
+class JobSentinel(stock.Sentinel):
     """django-q2's sentinel with queues, timers and a stop that no dead process can block."""
 
     def __init__(self, stop_event: Flag, start_event: Flag, cluster_id: uuid.UUID, slots: int) -> None:

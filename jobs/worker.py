@@ -212,8 +212,15 @@ class _Run:
         return raw
 
     def conclude(self, child: Fork) -> None:
-        """Turn the child's last word into a transition."""
-        if self.result is None:
+        """Turn the child's last word into a transition.
+
+        What fails while this process is told to stop may well have been stopped too, by whoever signals all processes
+        of a service at once; it is given back rather than charged.
+        """
+        failed = self.result is None or "error" in self.result
+        if failed and drain.has_begun:
+            insist(lambda: Job.objects.release(self.job))
+        elif self.result is None:
             message = f"the work's process died (exit code {child.exit_code})"
             self.fail({"code": ErrorCode.WORKER_LOST, "message": message, "retryable": True}, exit_code=child.exit_code)
         elif "error" in self.result:

@@ -182,7 +182,7 @@ def _be_child(target: Callable[[Send], None], write_fd: int, parent_pid: int) ->
         if os.getppid() != parent_pid:
             os._exit(1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         target(lambda message: _write_all(write_fd, json.dumps(message).encode() + b"\n"))
         code = 0
     except BaseException:  # noqa: BLE001 - nothing may unwind into the parent's frames

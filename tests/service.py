@@ -122,7 +122,7 @@ class Service:
         with psycopg.connect(
             host=self.socket_dir, user="postgres", dbname=self.database, autocommit=True
         ) as connection:
-            row = connection.execute(statement, values).fetchone()  # type: ignore[call-overload]
+            row = connection.execute(statement, values).fetchone()
             return row[0] if row else None
 
     def get(self, path: str, **options: Any) -> httpx.Response:

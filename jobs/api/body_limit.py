@@ -13,7 +13,7 @@ from jobs.api.request_id import HEADER, choose_id
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
 _FORM_OVERHEAD_BYTES = 64 * 1024
 
 

@@ -192,8 +192,8 @@ class SubtitleSettings(Settings):
     shadow_offset: Annotated[float, Loose(loose_number), Field(ge=0, le=100)] = 0
     box_color: Colour = "#000000"
     position: Position = "bottom-center"
-    x: Length = 0
-    y: Length = 0
+    x: Length = 0.0
+    y: Length = 0.0
     max_words_per_line: Annotated[int, Loose(loose_number), Field(ge=1, le=50)] = 4
     replace: Annotated[dict[str, str], Field(max_length=1000)] = {}
 

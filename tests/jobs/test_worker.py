@@ -218,3 +218,21 @@ def test_a_completion_whose_answer_was_lost_keeps_its_films(user, server, monkey
     job = run(user, document(server))
     assert answers == [True, False]
     assert default_storage.exists(job.videos.get().file.name)
+
+
+def test_work_that_is_stopped_together_with_its_worker_is_given_back_uncharged(user, server, monkeypatch):
+    drain = worker.Drain()
+    monkeypatch.setattr(worker, "drain", drain)
+    make_job(user, config=document(server, seconds=3000, width=1920, height=1080, fps=60))
+    job = Job.objects.claim(ME)
+
+    def stop_all():
+        drain.begin()
+        for process in psutil.Process().children(recursive=True):
+            process.terminate()
+
+    thread = wish(job.pk, stop_all)
+    worker.run_job(job)
+    thread.join()
+    job.refresh_from_db()
+    assert (job.status, job.failures, job.attempts.get().outcome) == ("pending", 0, "released")
