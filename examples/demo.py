@@ -158,11 +158,17 @@ def render(client: Client, document: Any) -> str:
     with tqdm(total=100, bar_format="{desc:<13} {percentage:3.0f}% |{bar:40}| {elapsed}") as bar:
 
         def show(job: dict[str, Any]) -> None:
+            before = bar.desc, bar.n
             bar.set_description_str(job["stage"] or job["status"], refresh=False)
             bar.n = job["progress"]
-            bar.refresh()
+            if sys.stderr.isatty() or before != (bar.desc, bar.n):  # a log needs no clock
+                bar.refresh()
 
         return str(client.render(document, show)["video_id"])
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def demonstrate(stop: Stop) -> None:
@@ -174,7 +180,10 @@ def demonstrate(stop: Stop) -> None:
     film, sheet, port = data_dir / "demo.mp4", data_dir / "demo.png", free_port()
     document = json.loads((EXAMPLES / "story.json").read_text())
     with running(port, stop, log_dir=data_dir) as services:
-        print(f"VideoCraft is starting on http://127.0.0.1:{port} (logs: {data_dir}/web.log, workers.log)", flush=True)
+        print(
+            f"VideoCraft is starting on http://127.0.0.1:{port} (logs: {_shown(data_dir)}/web.log, workers.log)",
+            flush=True,
+        )
         client = Client(port, new_token(), services, stop)
         try:
             client.wait_until_ready()
@@ -182,8 +191,8 @@ def demonstrate(stop: Stop) -> None:
         finally:
             delete_tokens()
     facts = make_contact_sheet(film, sheet)
-    print(f"{film}  {film.stat().st_size / 1e6:.1f} MB, {facts.duration_s:.2f} s, {facts.width}x{facts.height}")
-    print(f"{sheet}  {sheet.stat().st_size / 1e6:.1f} MB, its frames")
+    print(f"{_shown(film)}  {film.stat().st_size / 1e6:.1f} MB, {facts.duration_s:.2f} s, {facts.width}x{facts.height}")
+    print(f"{_shown(sheet)}  {sheet.stat().st_size / 1e6:.1f} MB, its frames")
     print(f"done in {time.monotonic() - began:.0f} s; `make run` starts VideoCraft for your own documents")
 
 

@@ -98,6 +98,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Turns a JSON movie document into a finished, captioned video.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

@@ -1,4 +1,4 @@
-"""Owns how a movie document is shown: pretty-printed, coloured, escaped and bounded, its lines found by JSON pointer."""
+"""Owns how a movie document is shown: pretty-printed, coloured, escaped, bounded, its lines found by JSON pointer."""
 
 import json
 from collections.abc import Iterator

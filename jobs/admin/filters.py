@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     Jobs = QuerySet[Job]
 
 
-class StatusFilter(admin.SimpleListFilter):
+class DropDown(admin.SimpleListFilter):
+    """A filter that takes one line, and opens."""
+
+    template = "admin/jobs/filter.html"
+
+
+class StatusFilter(DropDown):
     title = "status"
     parameter_name = "status"
 
@@ -41,7 +47,7 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.filter(status=self.value()) if self.value() in JobStatus.values else queryset
 
 
-class OwnerFilter(admin.SimpleListFilter):
+class OwnerFilter(DropDown):
     """Offers the first owners by name; any other is reached by searching, or by his name in a row."""
 
     title = "owner"
@@ -61,7 +67,7 @@ class OwnerFilter(admin.SimpleListFilter):
         return queryset.filter(owner_id=int(chosen)) if chosen and chosen.isdecimal() else queryset
 
 
-class AgeFilter(admin.SimpleListFilter):
+class AgeFilter(DropDown):
     title = "age"
     parameter_name = "age"
 
@@ -75,7 +81,7 @@ class AgeFilter(admin.SimpleListFilter):
         return queryset.filter(created_at__gte=Now() - _AGES[chosen][1]) if chosen in _AGES else queryset
 
 
-class ErrorFilter(admin.SimpleListFilter):
+class ErrorFilter(DropDown):
     title = "error"
     parameter_name = "error"
 

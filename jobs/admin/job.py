@@ -26,12 +26,12 @@ _MAX_LIVE = 200
 class JobAdmin(ReadOnlyAdmin):
     """Jobs are looked at by who may view them; cancelled and retried by who may change them; never edited."""
 
-    list_display = ["short_id", "state", "progress", "film", "owner_link", "created", "duration", "attempt"]
+    list_display = ["short_id", "state", "progress_bar", "film", "owner_link", "created", "duration", "tries"]
     list_filter = [filters.StatusFilter, filters.OwnerFilter, filters.AgeFilter, filters.ErrorFilter]
     sortable_by = ["created"]
     ordering = ["-created_at", "-id"]
     search_fields = ["id"]  # shows the box; `get_search_results` does the search
-    search_help_text = "The beginning of a job's id, or part of its owner's name or e-mail"
+    search_help_text = "Beginning of an id, or owner"
     actions = ["cancel_selected", "retry_selected"]
 
     class Media:
@@ -67,7 +67,7 @@ class JobAdmin(ReadOnlyAdmin):
         return _cell("state", job)
 
     @admin.display(description="Progress")
-    def progress(self, job: Job) -> str:
+    def progress_bar(self, job: Job) -> str:
         return _cell("progress", job)
 
     @admin.display(description="Film")
@@ -87,7 +87,7 @@ class JobAdmin(ReadOnlyAdmin):
         return format_html('<span data-job="{}" data-show="duration">{}</span>', job.pk, presenting.duration(job))
 
     @admin.display(description="Attempt")
-    def attempt(self, job: Job) -> str:
+    def tries(self, job: Job) -> str:
         return format_html('<span data-job="{}" data-show="attempt">{}</span>', job.pk, presenting.attempt(job))
 
     @admin.action(description="Cancel the selected jobs", permissions=["control"])

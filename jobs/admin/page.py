@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import F, Func, TextField
 from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 
 from jobs.admin import presenting
 from jobs.admin.control import CONTROLS
@@ -85,12 +86,12 @@ def film(video: Video) -> Film:
         ("Length", presenting.clock(video.duration_ms / 1000)),
         ("Size", filesizeformat(video.size_bytes)),
     ]
-    base = f"/api/v1/videos/{video.pk}"
-    return Film(str(video.pk), video.project, f"{base}/download", f"{base}/thumbnail", facts, video.sha256)
+    url, poster_url = (reverse(name, args=[video.pk]) for name in ("video-download", "video-thumbnail"))
+    return Film(str(video.pk), video.project, url, poster_url, facts, video.sha256)
 
 
 def document_text(pk: UUID) -> str | None:
-    """Return the whole document of a job, pretty-printed by the database, however deep; None if there is no such job."""
+    """Return the whole document of a job, pretty-printed by the database, however deep; None if there is no job."""
     text = Func(F("config"), function="jsonb_pretty", output_field=TextField())
     return Job.objects.filter(pk=pk).values_list(text, flat=True).first()
 

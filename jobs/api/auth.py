@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from jobs.models import ApiToken
 
 
-class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
+class BearerAuthentication(TokenAuthentication):
     """Knox's tokens, found by their hash in one query."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[Any, ApiToken]:
@@ -45,14 +45,14 @@ class SessionAuthentication(authentication.SessionAuthentication):
             del inner._post, inner._files
 
 
-class BearerScheme(KnoxTokenScheme):  # type: ignore[misc]
+class BearerScheme(KnoxTokenScheme):
     """Describes the token in the OpenAPI schema."""
 
     target_class = BearerAuthentication
     name = "token"
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class SessionScheme(OpenApiAuthenticationExtension):
     """Describes the session in the OpenAPI schema."""
 
     target_class = SessionAuthentication

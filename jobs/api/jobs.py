@@ -4,6 +4,7 @@ import threading
 import time
 from typing import Any
 
+from django.db import connection
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,7 +25,7 @@ from jobs.api.view import ApiView, find, read_query
 from jobs.models import TERMINAL, Job
 
 _POLL_S = 0.2
-_MAX_WAITING = 32  # each holds a thread and a database connection of this process
+_MAX_WAITING = 64  # each holds a thread of this process
 _waiting = threading.BoundedSemaphore(_MAX_WAITING)
 _JOB_ID = identifier("job_id")
 
@@ -153,19 +154,22 @@ def cancel(request: Request, job_id: str) -> Response:
 
 def current_status(job: Job) -> str:
     """Read what a job's status is now."""
-    return Job.objects.values_list("status", flat=True).get(pk=job.pk)
+    return Job.objects.filter(pk=job.pk).values_list("status", flat=True).first() or "gone"
 
 
 def wait_for_change(job: Job, seconds: float) -> bool:
     """Wait until a job's status is another than it was, or is gone; return whether anything may have changed.
 
-    Holds no transaction. Beyond `_MAX_WAITING` at once it does not wait: the client gets the job as it is.
+    Holds neither a transaction nor, between looks, a connection. When
+    `_MAX_WAITING` others wait it returns at once: the client gets the job as it is.
     """
     if not _waiting.acquire(blocking=False):
         return False
     try:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and Job.objects.filter(pk=job.pk, status=job.status).exists():
+            if not connection.in_atomic_block:
+                connection.close()
             time.sleep(min(_POLL_S, max(0.0, deadline - time.monotonic())))
         return True
     finally:

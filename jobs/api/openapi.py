@@ -49,7 +49,7 @@ class JobRequest:
     """Stands for the body of a request for a job: a project, an array of them, or an envelope around either."""
 
 
-class JobRequestSchema(OpenApiSerializerExtension):  # type: ignore[misc]
+class JobRequestSchema(OpenApiSerializerExtension):
     """Describes the body by the models that read it."""
 
     target_class = JobRequest

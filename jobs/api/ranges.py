@@ -1,6 +1,7 @@
 """Owns sending a stored file: whole, one range of it, or nothing when the client has it, in bounded memory."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -41,9 +42,10 @@ class Span:
 
 def redirect_to(storage: Storage, name: str) -> HttpResponse | None:
     """Return a redirect to the URL a remote storage signs for a file; None where the file is sent from here."""
-    try:
+    with contextlib.suppress(NotImplementedError):
         storage.path(name)
-    except NotImplementedError:
+        return None
+    with contextlib.suppress(NotImplementedError):
         url = storage.url(name)
         return HttpResponseRedirect(url) if re.match(r"https?://", url) else None
     return None

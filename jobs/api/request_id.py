@@ -30,13 +30,14 @@ class RequestIdMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         identify(request)
-        if iscoroutinefunction(self):
-            return type(self)._answer_async(self, request)
+        if self.is_async:
+            return self._answer_async(request)
         response: HttpResponseBase = self.get_response(request)
         return finish(request, response)
 

@@ -92,7 +92,7 @@ class VideoSerializer(JobVideoSerializer):
 
 
 class JobStatusSerializer(serializers.ModelSerializer[Job]):
-    """A job without its document; rows come from `rows.jobs_of`."""
+    """A job without its document."""
 
     job_id = serializers.UUIDField(source="id")
     status = serializers.ChoiceField(JobStatus.choices)
@@ -124,8 +124,8 @@ class JobStatusSerializer(serializers.ModelSerializer[Job]):
         """Estimate the seconds left from this attempt's pace; None until there is a pace to go by."""
         if job.attempt_started_at is None or job.progress < _MIN_PROGRESS_FOR_ETA:
             return None
-        elapsed_s: float = (job.read_at - job.attempt_started_at).total_seconds()
-        return round(max(0.0, elapsed_s) * (100 - job.progress) / job.progress, 1)
+        elapsed_s = (job.read_at - job.attempt_started_at).total_seconds()
+        return float(round(max(0.0, elapsed_s) * (100 - job.progress) / job.progress, 1))
 
     def get_duration_seconds(self, job: Job) -> float | None:
         if job.started_at is None or job.finished_at is None:

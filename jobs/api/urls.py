@@ -33,8 +33,10 @@ api = [
 ]
 urlpatterns = [
     path("api/v1/", include(api)),
-    *both("api/schema", SpectacularAPIView, "api-schema", authentication_classes=()),
-    *both("api/docs", SpectacularSwaggerView, "api-docs", url_name="api-schema", authentication_classes=()),
+    *both("api/schema", SpectacularAPIView, "api-schema", schema=None, authentication_classes=()),
+    *both(
+        "api/docs", SpectacularSwaggerView, "api-docs", url_name="api-schema", schema=None, authentication_classes=()
+    ),
     *both("health", service.Health, "health"),
     *both("ready", service.Ready, "ready"),
 ]

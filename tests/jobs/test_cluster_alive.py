@@ -25,7 +25,7 @@ def test_a_cluster_that_beats_on_this_host_is_alive():
 def test_a_cluster_that_stopped_beating_is_not_alive():
     Cluster.objects.create(host=socket.gethostname(), pid=1, workers=2, heartbeat_at=Now() - timedelta(seconds=31))
 
-    with pytest.raises(CommandError, match="no cluster on .* has beaten for 30 s"):
+    with pytest.raises(CommandError, match=r"no cluster on .* has beaten for 30 s"):
         call_command("cluster_alive")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from videocraft.embedded import postmaster
 
-_POLL_S = 1.0
+_POLL_S = 0.25
 _IMPORT_ROOT = Path(__file__).resolve().parent.parent.parent
 
 

@@ -8,12 +8,12 @@ ones for ever, takes a stale pid file for a running server, and opens parent dir
 import atexit
 import fcntl
 import functools
+import hashlib
 import importlib.util
 import logging
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -160,13 +160,16 @@ class EmbeddedServer:
         self._run("pg_ctl", "start", *how, options, cwd=self.pgdata)
 
     def _choose_socket_dir(self) -> Path:
-        """Return the data directory, or a new short one where that is too long for a socket or needs quoting."""
+        """Return the data directory, or a short one that stands for it where it is too long or needs quoting."""
         longest = os.fsencode(self.pgdata / f".s.PGSQL.{PORT}.lock")
         if len(longest) <= _SOCKET_PATH_MAX_BYTES and b"'" not in longest:
             return self.pgdata
-        socket_dir = Path(tempfile.mkdtemp(prefix="videocraft-pg-", dir="/tmp"))
-        owner = self.pgdata.stat()
-        os.chown(socket_dir, owner.st_uid, owner.st_gid)
+        name = hashlib.sha256(os.fsencode(self.pgdata)).hexdigest()[:16]
+        socket_dir, owner = Path(f"/tmp/videocraft-pg-{name}"), self.pgdata.stat().st_uid  # noqa: S108
+        socket_dir.mkdir(mode=0o700, exist_ok=True)
+        if socket_dir.is_symlink() or socket_dir.stat().st_uid not in (owner, os.geteuid()):
+            raise EmbeddedServerError(f"{socket_dir}, where the socket would be, belongs to another user: remove it")
+        os.chown(socket_dir, owner, -1)
         return socket_dir
 
     def _run(self, program: str, *arguments: str, cwd: Path) -> None:
