@@ -425,7 +425,10 @@ class Video(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "project"], name="one_video_per_project")]
-        indexes = [models.Index("owner", F("created_at").desc(), F("id").desc(), name="video_by_owner")]
+        indexes = [
+            models.Index("owner", F("created_at").desc(), F("id").desc(), name="video_by_owner"),
+            models.Index(F("created_at").desc(), F("id").desc(), name="video_by_time"),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -444,6 +447,12 @@ class Asset(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     objects = OwnedQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index("owner", F("created_at").desc(), F("id").desc(), name="asset_by_owner"),
+            models.Index(F("created_at").desc(), F("id").desc(), name="asset_by_time"),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)

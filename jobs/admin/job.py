@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -35,7 +36,7 @@ class JobAdmin(ReadOnlyAdmin):
     actions = ["cancel_selected", "retry_selected"]
 
     class Media:
-        js = ["jobs/live.js"]
+        js = [Script("jobs/live.js", defer=True)]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -76,7 +77,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Owner")
     def owner_link(self, job: Job) -> str:
-        return format_html('<a href="?owner={}">{}</a>', job.owner_id, job.owner.get_username())
+        return format_html('<a href="?owner={}" title="{}">{}</a>', job.owner_id, *[job.owner.get_username()] * 2)
 
     @admin.display(description="Created", ordering="created_at")
     def created(self, job: Job) -> str:

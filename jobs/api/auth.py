@@ -40,7 +40,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
         inner: Any = request._request
         inner._post, inner._files = QueryDict(), MultiValueDict()
         try:
-            super().enforce_csrf(request)
+            super().enforce_csrf(inner)
         finally:
             del inner._post, inner._files
 

@@ -1,0 +1,89 @@
+"""The OpenAPI schema: valid, complete, open to all, and browsable without another server."""
+
+import io
+
+import pytest
+import yaml
+from django.core.management import call_command
+from django.urls import get_resolver
+
+from jobs.api import urls
+
+
+@pytest.fixture(scope="module")
+def schema():
+    out = io.StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
+    return yaml.safe_load(out.getvalue())
+
+
+def test_every_address_is_described_once_without_a_trailing_slash(schema):
+    routes = [str(pattern.pattern) for pattern in urls.api if not str(pattern.pattern).endswith("/")]
+    expected = {"/api/v1/" + route.replace("<str:", "{").replace(">", "}") for route in routes} | {"/health", "/ready"}
+    assert set(schema["paths"]) == expected
+
+
+def test_every_operation_says_what_it_answers_and_how_it_fails(schema):
+    operations = [(path, operation) for path, methods in schema["paths"].items() for operation in methods.values()]
+    for path, operation in operations:
+        assert operation["description"]
+        assert min(operation["responses"]) < "400"
+        if path.startswith("/api/"):
+            content = operation["responses"]["401"]["content"]["application/json"]
+            assert content["schema"]["$ref"].endswith("/Error")
+            assert content["examples"]
+    ids = [operation["operationId"] for _, operation in operations]
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_document_is_described_down_to_its_elements_with_an_example(schema):
+    body = schema["paths"]["/api/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
+    components = schema["components"]["schemas"]
+    assert body["schema"]["$ref"] == "#/components/schemas/JobRequest"
+    assert body["examples"]
+    assert components["MovieImage"]["properties"]["src"]["type"] == "string"
+    assert set(components["MovieEnvelope"]["properties"]) == {
+        "config",
+        "priority",
+        "run-after",
+        "strict",
+        "client-data",
+    }
+
+
+def test_the_examples_of_a_document_are_accepted(schema, api):
+    body = schema["paths"]["/api/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
+    for example in body["examples"].values():
+        answer = api.post("/api/v1/jobs", example["value"], content_type="application/json")
+        assert (answer.status_code, answer.json()["warnings"]) == (202, [])
+
+
+def test_a_job_has_exactly_the_described_keys(schema, api):
+    body = schema["paths"]["/api/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
+    job = api.post("/api/v1/jobs", body["examples"]["AMovie"]["value"], content_type="application/json").json()
+    assert set(job) == set(schema["components"]["schemas"]["Job"]["properties"])
+
+
+@pytest.mark.parametrize("path", ["/api/schema", "/api/schema/"])
+def test_the_schema_is_served_to_anyone(client, path):
+    answer = client.get(path, headers={"Authorization": "Bearer nonsense"})
+    assert answer.status_code == 200
+    assert yaml.safe_load(answer.content)["openapi"].startswith("3.")
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/docs/"])
+def test_the_docs_are_served_to_anyone_with_local_assets(client, path):
+    page = client.get(path).content.decode()
+    assert "/static/drf_spectacular_sidecar/" in page
+    assert "https://" not in page
+    script = page.split('src="')[1].split('"')[0]
+    assert client.get(script).status_code == 200
+
+
+def test_both_forms_of_every_address_lead_to_the_same_view():
+    views = {str(pattern.pattern): pattern.callback for pattern in urls.api}
+    assert len(views) == len(urls.api)
+    for route, view in views.items():
+        assert views[route.rstrip("/")].cls is view.cls
+        assert views[route.rstrip("/") + "/"].cls is view.cls
+    assert get_resolver().resolve("/api/v1/jobs/").func.cls.__name__ == "JobList"
