@@ -7,7 +7,8 @@ from pathlib import Path
 from django.conf import settings
 from django.db.models.functions import Now
 
-from jobs.models import LEASE, Job, JobStatus, realm, started_ticks
+from jobs.identity import realm, started_ticks
+from jobs.models import LEASE, Job, JobStatus
 from media_services import storage
 
 log = logging.getLogger(__name__)

@@ -1,12 +1,7 @@
 """Owns the tables, and the state machine of a job: every transition is one fenced UPDATE in `JobQuerySet`."""
 
-import functools
-import os
-import socket
 import uuid
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Self
 
 from django.conf import settings
@@ -15,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest, Now
 from knox.models import AbstractAuthToken
 
+from jobs.identity import WorkerIdentity
 from media_services.errors import ErrorCode
 from media_services.stage import Stage
 
@@ -28,48 +24,6 @@ class ApiToken(AbstractAuthToken):
 
     class Meta:
         verbose_name = "API token"
-
-
-@dataclass(frozen=True)
-class WorkerIdentity:
-    """One process on one host.
-
-    The start time, in the kernel's ticks since boot, tells it from a later process with the same pid. `realm` names the
-    boot and the pid namespace within which a pid means anything: hosts and containers may share a name.
-    """
-
-    host: str
-    pid: int
-    started_ticks: int
-    cluster: uuid.UUID | None = None
-    realm: str = ""
-
-    @classmethod
-    def current(cls, cluster: uuid.UUID | None = None) -> "WorkerIdentity":
-        pid = os.getpid()
-        return cls(socket.gethostname(), pid, started_ticks(pid) or 0, cluster, realm())
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.pid}"
-
-
-def started_ticks(pid: int) -> int | None:
-    """Return when a process of this realm started; None when there is none, or only a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else int(fields[19])
-
-
-@functools.cache
-def realm() -> str:
-    """Name this boot and this pid namespace; empty where the kernel does not tell."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return ""
 
 
 class Cluster(models.Model):

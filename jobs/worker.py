@@ -17,7 +17,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.utils import timezone
 
 from jobs.housekeeping import discard, stored_prefix, work_dir
-from jobs.models import CANCEL_CHANNEL, LEASE, Asset, Job, Video, WorkerIdentity
+from jobs.identity import WorkerIdentity
+from jobs.models import CANCEL_CHANNEL, LEASE, Asset, Job, Video
 from media_services import pipeline, storage
 from media_services.errors import DocumentError, ErrorCode, MediaError
 from media_services.movie.reading import Movie, read

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django_q.signing import SignedPackage
 
 from jobs.broker import JobBroker
-from jobs.models import Cluster, Job, WorkerIdentity
+from jobs.identity import WorkerIdentity
+from jobs.models import Cluster, Job
 from jobs.queue import Submission, submit
 from tests.jobs.factories import DOCUMENT, make_job
 

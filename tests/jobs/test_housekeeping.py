@@ -11,7 +11,8 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from jobs.housekeeping import rescue, stored_prefix, work_dir
-from jobs.models import Job, WorkerIdentity, realm, started_ticks
+from jobs.identity import WorkerIdentity, realm, started_ticks
+from jobs.models import Job
 from tests.jobs.factories import make_job
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from jobs.models import AttemptOutcome, Job, JobStatus, Video, WorkerIdentity
+from jobs.identity import WorkerIdentity
+from jobs.models import AttemptOutcome, Job, JobStatus, Video
 from tests.jobs.factories import make_job
 
 ERROR = {"code": "DOWNLOAD_FAILED", "message": "gone", "retryable": False}

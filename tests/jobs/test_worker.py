@@ -10,7 +10,8 @@ from django.core.files.storage import default_storage
 from django.db import OperationalError, connections
 
 from jobs import worker
-from jobs.models import Job, Video, WorkerIdentity
+from jobs.identity import WorkerIdentity
+from jobs.models import Job, Video
 from media_services import pipeline
 from tests import media
 from tests.jobs.factories import make_job

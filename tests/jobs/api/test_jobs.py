@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from jobs.api import jobs as job_views
-from jobs.models import Job, WorkerIdentity
+from jobs.identity import WorkerIdentity
+from jobs.models import Job
 from tests.jobs.api.answers import NOBODY, problems, refusal
 from tests.jobs.factories import DOCUMENT, make_job, make_token, make_video
 
