@@ -63,20 +63,28 @@ def show(what: str, times: list[float]) -> None:
 def main() -> None:
     """Run both measurements, one service each."""
     with tempfile.TemporaryDirectory(prefix="vc-") as folder:
-        socket_dir = EmbeddedServer.at(Path(folder) / "pg").join()
-        for name in ("post", "start"):
-            (Path(folder) / name).mkdir()
-        with Service(Path(folder) / "post", socket_dir, job_queue_size=1000) as service:
-            service.start_web()
-            service.post(DOCUMENT)
-            show("POST /jobs answered, 100 and more queued", post_times_ms(service))
-        with Service(Path(folder) / "start", socket_dir) as service:
-            service.start_web()
-            service.start_cluster()
-            service.finish(service.post(DOCUMENT))
-            queued, whole = start_times_ms(service)
-            show("inserted to claimed, idle cluster", queued)
-            show("POST sent to claimed, idle cluster", whole)
+        server = EmbeddedServer.at(Path(folder) / "database")
+        try:
+            measure(Path(folder), server.join())
+        finally:
+            server.leave()
+
+
+def measure(folder: Path, socket_dir: str) -> None:
+    """Print all figures of services with data in `folder` and databases on a server."""
+    for name in ("post", "start"):
+        (folder / name).mkdir()
+    with Service(folder / "post", socket_dir, job_queue_size=1000) as service:
+        service.start_web()
+        service.post(DOCUMENT)
+        show("POST /jobs answered, 100 and more queued", post_times_ms(service))
+    with Service(folder / "start", socket_dir) as service:
+        service.start_web()
+        service.start_cluster()
+        service.finish(service.post(DOCUMENT))
+        queued, whole = start_times_ms(service)
+        show("inserted to claimed, idle cluster", queued)
+        show("POST sent to claimed, idle cluster", whole)
 
 
 if __name__ == "__main__":
