@@ -1,0 +1,26 @@
+"""Owns the tables. The state machine of a job is `transitions.JobQuerySet`; nothing else writes a job's state."""
+
+from jobs.models.attempt import AttemptOutcome, JobAttempt
+from jobs.models.job import Job
+from jobs.models.media import Asset, Video
+from jobs.models.service import ApiToken, Cluster, IdempotencyKey
+from jobs.models.state import CANCEL_CHANNEL, DUE_CHANNEL, LEASE, TERMINAL, JobStatus, notify
+from jobs.models.transitions import JobQuerySet
+
+__all__ = [
+    "CANCEL_CHANNEL",
+    "DUE_CHANNEL",
+    "LEASE",
+    "TERMINAL",
+    "ApiToken",
+    "Asset",
+    "AttemptOutcome",
+    "Cluster",
+    "IdempotencyKey",
+    "Job",
+    "JobAttempt",
+    "JobQuerySet",
+    "JobStatus",
+    "Video",
+    "notify",
+]

@@ -1,0 +1,211 @@
+"""Owns the state machine of a job: every transition is one fenced UPDATE."""
+
+import random
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce, Greatest, Now
+
+from jobs.identity import WorkerIdentity
+from jobs.models.attempt import AttemptOutcome, JobAttempt
+from jobs.models.media import Video
+from jobs.models.state import CANCEL_CHANNEL, DUE_CHANNEL, LEASE, JobStatus, notify
+from media_services.errors import ErrorCode
+from media_services.stage import Stage
+
+if TYPE_CHECKING:
+    from jobs.models.job import Job
+
+_LONGEST_DELAY = timedelta(hours=1)
+_NO_LEASE: dict[str, Any] = {
+    "stage": None,
+    "lease_expires_at": None,
+    "heartbeat_at": None,
+    "cluster": None,
+    "worker_host": None,
+    "worker_realm": None,
+    "worker_pid": None,
+    "worker_started_ticks": None,
+}
+
+
+def backoff(failures: int) -> timedelta:
+    """Return how long to wait after so many earlier failures: doubling, an hour at most, and up to a quarter more.
+
+    The addition keeps jobs that failed together (a server that was down) from coming back together.
+    """
+    first: timedelta = settings.VIDEOCRAFT.job_retry_delay
+    doubled = first * 2 ** min(failures, 12)  # more would overflow before it is cut
+    return min(doubled, max(first, _LONGEST_DELAY)) * random.uniform(1, 1.25)  # noqa: S311 - nothing secret
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """The transitions. Each says whether it happened; if not, the job had moved on and nothing was written."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Narrow to what a user may see: his own, or everything for staff."""
+        return self if user.is_staff else self.filter(owner=user)
+
+    def due(self) -> Self:
+        """Narrow to what may be claimed now, in the order of claiming: priority, then first come."""
+        return self.filter(status=JobStatus.PENDING, run_after__lte=Now()).order_by("-priority", "created_at", "id")
+
+    def held(self, attempt: int) -> Self:
+        """Narrow to jobs still processed by this attempt; the fence of every transition out of processing."""
+        return self.filter(status=JobStatus.PROCESSING, attempt=attempt)
+
+    @transaction.atomic
+    def claim(self, worker: WorkerIdentity) -> "Job | None":
+        """pending -> processing: take the next due job for a worker, or None when there is none.
+
+        Two statements in one transaction rather than one UPDATE with a subquery, which claimed five rows at once
+        under stale statistics.
+        """
+        job = self.due().select_for_update(skip_locked=True).first()
+        if job is None:
+            return None
+        self.filter(pk=job.pk).update(
+            status=JobStatus.PROCESSING,
+            stage=Stage.FETCHING,
+            progress=0,
+            attempt=F("attempt") + 1,
+            cluster=worker.cluster,
+            worker_host=worker.host,
+            worker_realm=worker.realm,
+            worker_pid=worker.pid,
+            worker_started_ticks=worker.started_ticks,
+            heartbeat_at=Now(),
+            lease_expires_at=Now() + LEASE,
+            started_at=Coalesce("started_at", Now()),
+            updated_at=Now(),
+            error=None,
+        )
+        job.refresh_from_db()
+        JobAttempt.objects.create(job=job, number=job.attempt, worker=str(worker))
+        return job
+
+    def beat(self, job: "Job", *, stage: str, progress: int) -> bool:
+        """Prolong the lease and report progress, which never falls within an attempt."""
+        return bool(
+            self.filter(pk=job.pk)
+            .held(job.attempt)
+            .update(
+                stage=stage,
+                progress=Greatest("progress", progress),
+                heartbeat_at=Now(),
+                lease_expires_at=Now() + LEASE,
+                updated_at=Now(),
+            )
+        )
+
+    @transaction.atomic
+    def complete(self, job: "Job", videos: list[Video], warnings: list[Any], **facts: Any) -> bool:
+        """processing -> completed, with the videos, in one transaction; not if a cancel was asked for."""
+        after = {"status": JobStatus.COMPLETED, "progress": 100, "warnings": warnings, "finished_at": Now()}
+        completed = self._leave(job, AttemptOutcome.COMPLETED, after, facts)
+        if completed:
+            Video.objects.bulk_create(videos)
+        return completed
+
+    @transaction.atomic
+    def fail(self, job: "Job", error: dict[str, Any], **facts: Any) -> bool:
+        """processing -> pending for a retryable error within the budget, else failed; either way the budget shrinks.
+
+        `facts` are columns of the attempt. Not if a cancel was asked for.
+        """
+        again = bool(error.get("retryable")) and job.failures + 1 < job.max_attempts
+        after: dict[str, Any] = (
+            {"status": JobStatus.PENDING, "run_after": Now() + backoff(job.failures)}
+            if again
+            else {"status": JobStatus.FAILED, "finished_at": Now()}
+        )
+        outcome = AttemptOutcome.RETRIED if again else AttemptOutcome.FAILED
+        charge = {"failures": F("failures") + 1, "error": error}
+        return self._leave(job, outcome, after | charge, facts | {"error": error})
+
+    @transaction.atomic
+    def cancelled_by_worker(self, job: "Job", **facts: Any) -> bool:
+        """processing -> cancelled, by the worker that has killed the work."""
+        after = {"status": JobStatus.CANCELLED, "finished_at": Now()}
+        return self._leave(job, AttemptOutcome.CANCELLED, after, facts, wished=True)
+
+    @transaction.atomic
+    def release(self, job: "Job", **facts: Any) -> bool:
+        """processing -> pending without a charge: the worker stops, the work is for another."""
+        released = self._leave(job, AttemptOutcome.RELEASED, {"status": JobStatus.PENDING}, facts)
+        if released:
+            notify(DUE_CHANNEL)
+        return released
+
+    @transaction.atomic
+    def lose(self, job: "Job", *, if_lease_is_over: bool) -> bool:
+        """processing -> cancelled, pending or failed: the worker of this attempt is gone, which is charged."""
+        rows = self.filter(lease_expires_at__lt=Now()) if if_lease_is_over else self
+        message = f"the worker {job.worker_host}:{job.worker_pid} is gone"
+        error = {"code": ErrorCode.WORKER_LOST, "message": message, "retryable": True}
+        charge = {"failures": F("failures") + 1}
+        finished = {"finished_at": Now()} | charge
+        if rows._leave(job, AttemptOutcome.LOST, {"status": JobStatus.CANCELLED} | finished, {}, wished=True):
+            return True
+        again = job.failures + 1 < job.max_attempts
+        after = {"status": JobStatus.PENDING} | charge if again else {"status": JobStatus.FAILED} | finished
+        lost = rows._leave(job, AttemptOutcome.LOST, after | {"error": error}, {"error": error})
+        if lost and again:
+            notify(DUE_CHANNEL)
+        return lost
+
+    def _leave(
+        self,
+        job: "Job",
+        outcome: AttemptOutcome,
+        after: dict[str, Any],
+        facts: dict[str, Any],
+        *,
+        wished: bool = False,
+    ) -> bool:
+        """processing -> anywhere: one UPDATE, fenced by the attempt, and the end of the attempt in its history.
+
+        `wished` says whether it is for jobs that are to be cancelled, or for those that are not: a wish is never
+        overlooked by a transition that was decided on before it came.
+        """
+        rows = self.filter(pk=job.pk, cancel_requested_at__isnull=not wished).held(job.attempt)
+        changed = rows.update(updated_at=Now(), **after, **_NO_LEASE)
+        if changed:
+            JobAttempt.objects.close(job, outcome, **facts)
+        return bool(changed)
+
+    @transaction.atomic
+    def cancel(self, pk: uuid.UUID) -> bool:
+        """pending -> cancelled at once; processing: record the wish and wake the worker to kill the work."""
+        if self.filter(pk=pk, status=JobStatus.PENDING).update(
+            status=JobStatus.CANCELLED, cancel_requested_at=Now(), finished_at=Now(), updated_at=Now()
+        ):
+            return True
+        asked = self.filter(pk=pk, status=JobStatus.PROCESSING).update(
+            cancel_requested_at=Coalesce("cancel_requested_at", Now()), updated_at=Now()
+        )
+        if asked:
+            notify(CANCEL_CHANNEL, str(pk))
+        return bool(asked)
+
+    @transaction.atomic
+    def retry(self, pk: uuid.UUID) -> bool:
+        """failed, cancelled -> pending, asked for by a person, with a fresh budget; the fence goes on counting."""
+        changed = self.filter(pk=pk, status__in=(JobStatus.FAILED, JobStatus.CANCELLED)).update(
+            status=JobStatus.PENDING,
+            progress=0,
+            failures=0,
+            error=None,
+            cancel_requested_at=None,
+            started_at=None,
+            finished_at=None,
+            run_after=Now(),
+            updated_at=Now(),
+        )
+        if changed:
+            notify(DUE_CHANNEL)
+        return bool(changed)
