@@ -10,7 +10,7 @@ CPU_TORCH := https://download.pytorch.org/whl/cpu
 TORCH = $$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements.txt)
 IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test run migrate clean
+.PHONY: help demo test soak bench run migrate clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,13 @@ test: $(VENV)/development ## run every check and test
 	@$(BIN)/python manage.py makemigrations --check --dry-run --verbosity 0
 	@$(BIN)/python -m pytest
 
+soak: $(VENV)/development ## kill it at random for ten minutes, and count what came of 200 jobs
+	@$(BIN)/python -m tests.faults.soak
+
+bench: $(VENV)/bench ## measure it, beside stock django-q2 and procrastinate (some eight minutes)
+	@$(BIN)/python -m benchmarks.latency
+	@$(BIN)/python -m benchmarks.queues
+
 clean: ## remove what was installed and what the tools left; keep var/, where the data is
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -45,6 +52,11 @@ $(VENV)/runtime: requirements.txt $(VENV)/made
 $(VENV)/development: requirements-dev.txt $(VENV)/runtime
 	@echo "installing what the tests need (once)"
 	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/bench: benchmarks/requirements.txt $(VENV)/runtime
+	@echo "installing what the benchmarks need (once)"
+	@$(PIP) install -r benchmarks/requirements.txt
 	@touch $@
 
 $(VENV)/made:

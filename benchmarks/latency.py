@@ -12,17 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report import percentile
 from tests.service import Service
 from videocraft.embedded.server import EmbeddedServer
 
 POSTS = 200
 STARTS = 40
 DOCUMENT = {"resolution": "160x90", "fps": 5, "scenes": [{"duration": 0.2, "background-color": "#204060"}]}
-
-
-def percentile(values: list[float], share: float) -> float:
-    """Return the value below which a share of all values lies."""
-    return sorted(values)[min(int(len(values) * share), len(values) - 1)]
 
 
 def post_times_ms(service: Service) -> list[float]:

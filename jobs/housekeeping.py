@@ -1,34 +1,42 @@
-"""Owns tidying up behind what died: jobs whose worker is gone, and what it left lying about."""
+"""Owns rescue: jobs whose worker is gone are moved on, and what it left behind is removed."""
 
+import contextlib
 import logging
+import os
 import shutil
+import signal
 from pathlib import Path
 
 from django.conf import settings
 from django.db.models.functions import Now
 
+from jobs import logs
 from jobs.identity import realm, started_ticks
-from jobs.models import LEASE, Job, JobStatus
-from media_services import storage
+from jobs.models import Job, JobStatus
+from media_services import family, storage
 
 log = logging.getLogger(__name__)
 
 
-def rescue(*, session_age_s: float) -> int:
+def rescue(*, contact_s: float) -> int:
     """Move every job whose worker is gone on, and return how many those were.
 
     A worker of this realm is gone when its process is. Another one is when its lease is over; but after an outage of
-    the database no lease was prolonged, so nobody concludes that before its own session is older than a lease.
+    the database no lease was prolonged, so nobody concludes that before he has been in touch with it for a lease
+    (`contact_s`) himself. What lives in this realm and let its lease run out is stuck, and killed.
     """
     processing = Job.objects.filter(status=JobStatus.PROCESSING)
     here = [job for job in processing.filter(worker_realm=realm()) if not _is_alive(job)] if realm() else []
     rescued = [job for job in here if Job.objects.lose(job, if_lease_is_over=False)]
-    if session_age_s > LEASE.total_seconds():
+    if contact_s > settings.VIDEOCRAFT.job_lease.total_seconds():
         overdue = processing.filter(lease_expires_at__lt=Now())
         rescued += [job for job in overdue if Job.objects.lose(job, if_lease_is_over=True)]
     for job in rescued:
-        log.warning("job %s attempt %s: its worker %s:%s is gone", job.pk, job.attempt, job.worker_host, job.worker_pid)
-        discard(job)
+        with logs.about(job):
+            log.warning("its worker is gone")
+            _end_worker(job)
+            family.end_marked(mark_of(job))
+            discard(job)
     return len(rescued)
 
 
@@ -36,9 +44,35 @@ def _is_alive(job: Job) -> bool:
     return job.worker_pid is not None and started_ticks(job.worker_pid) == job.worker_started_ticks
 
 
+def _end_worker(job: Job) -> None:
+    """Kill a worker of this realm that let a lease run out, unless it is well and at work on another job."""
+    if not realm() or job.worker_realm != realm() or job.worker_pid == os.getpid() or not _is_alive(job):
+        return
+    at_work = Job.objects.filter(
+        status=JobStatus.PROCESSING,
+        worker_realm=job.worker_realm,
+        worker_pid=job.worker_pid,
+        worker_started_ticks=job.worker_started_ticks,
+        lease_expires_at__gt=Now(),
+    )
+    if job.worker_pid is not None and not at_work.exists():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(job.worker_pid, signal.SIGKILL)
+
+
 def work_dir() -> Path:
     """Return where this host's workers keep what they are working on."""
     return Path(settings.VIDEOCRAFT.data_dir) / "work"
+
+
+def cores_dir() -> Path:
+    """Return where this host's workers say which cores they use."""
+    return Path(settings.VIDEOCRAFT.data_dir) / "cores"
+
+
+def mark_of(job: Job) -> str:
+    """Return what the directory and the processes of an attempt are known by."""
+    return f"{job.pk}-{job.attempt}"
 
 
 def stored_prefix(job: Job) -> str:
@@ -47,8 +81,11 @@ def stored_prefix(job: Job) -> str:
 
 
 def discard(job: Job) -> None:
-    """Remove what an attempt left behind: its working directory, and films that were stored and not published."""
-    for folder in work_dir().glob(f"{job.pk}-{job.attempt}-*"):
+    """Remove what an attempt left: its working directory, and films that were stored and not published."""
+    for folder in work_dir().glob(f"{mark_of(job)}-*"):
         shutil.rmtree(folder, ignore_errors=True)
     films = len(job.config) if isinstance(job.config, list) else 1
-    storage.remove(storage.names(stored_prefix(job), films))
+    try:
+        storage.remove(storage.names(stored_prefix(job), films))
+    except Exception as problem:  # noqa: BLE001 - every storage has exceptions of its own
+        log.warning("%s is left for the next cleaning: %s", stored_prefix(job), problem)

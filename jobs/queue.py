@@ -1,4 +1,4 @@
-"""Owns putting a job into the queue: checked, bounded, and announced in the same transaction."""
+"""Owns putting a job into the queue: checked, bounded, once, and announced in the same transaction."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from jobs.idempotency import PostKey, find_earlier, keep_key
 from jobs.models import DUE_CHANNEL, Asset, Job, JobStatus, notify
 from media_services.errors import DocumentError, Problem
 from media_services.movie.reading import Movie, read
@@ -22,21 +23,49 @@ class QueueFull(Exception):
 
 @dataclass(frozen=True)
 class Submission:
-    """What a client posts: the document, and how it is to be run."""
+    """What a client posts: the document, how it is to be run, and what the post is called."""
 
     document: Any
     strict: bool = False
     priority: int = 0
     run_after: datetime | None = None
     client_data: Any = None
+    key: PostKey | None = None
 
 
-def submit(owner: Any, submission: Submission) -> Job:
-    """Insert a pending job and wake the workers, in one transaction.
+@dataclass(frozen=True)
+class Submitted:
+    """The job that a post made: now, or, of a replay, when it was sent before."""
 
-    Raises DocumentError with everything that is wrong with the document, or QueueFull. The bound is exact: counting
-    and inserting happen under one advisory lock, taken last.
+    job: Job
+    is_replay: bool = False
+
+
+def submit(owner: Any, submission: Submission) -> Submitted:
+    """Insert a pending job and wake the workers, in one transaction; or find the job that the same post made.
+
+    Raises DocumentError with everything that is wrong with the document, QueueFull, or KeyMismatch. Looking for the
+    key, counting and inserting happen under one advisory lock, taken last: the bound is exact, and a key makes one
+    job. A replay is answered whatever became of the queue and of the assets since.
     """
+    if earlier := _earlier(owner, submission):
+        return earlier
+    job = _read_job(owner, submission)
+    with transaction.atomic():
+        _lock_queue()
+        if earlier := _earlier(owner, submission):
+            return earlier
+        _insert(job, submission.key)
+    return Submitted(job)
+
+
+def _earlier(owner: Any, submission: Submission) -> Submitted | None:
+    job = find_earlier(owner, submission.key) if submission.key else None
+    return Submitted(job, is_replay=True) if job else None
+
+
+def _read_job(owner: Any, submission: Submission) -> Job:
+    """Return the job that is asked for, not yet in the table; raise DocumentError."""
     movie = read(submission.document, strict=submission.strict)
     refuse_unknown_assets(owner, movie)
     job = Job(
@@ -50,14 +79,23 @@ def submit(owner: Any, submission: Submission) -> Job:
     )
     if submission.run_after is not None:
         job.run_after = submission.run_after
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_QUEUE_LOCK])
-        if Job.objects.filter(status=JobStatus.PENDING).count() >= settings.VIDEOCRAFT.job_queue_size:
-            raise QueueFull
-        job.save(force_insert=True)
-        notify(DUE_CHANNEL)
     return job
+
+
+def _lock_queue() -> None:
+    """Keep all others from submitting until the current transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_QUEUE_LOCK])
+
+
+def _insert(job: Job, key: PostKey | None) -> None:
+    """Insert and announce a job, with its key; raise QueueFull. The queue is locked by the caller."""
+    if Job.objects.filter(status=JobStatus.PENDING).count() >= settings.VIDEOCRAFT.job_queue_size:
+        raise QueueFull
+    job.save(force_insert=True)
+    if key:
+        keep_key(job.owner, key, job)
+    notify(DUE_CHANNEL)
 
 
 def refuse_unknown_assets(owner: Any, movie: Movie) -> None:

@@ -1,5 +1,6 @@
 """Owns running the bundled FFmpeg: its safe input options, its progress, and its failures."""
 
+import errno
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from media_services.errors import ErrorCode, MediaError
-from media_services.process import run
+from media_services.process import Finished, run
 
 # Input options, given before each -i: local files only, and no format that opens other files or sockets.
 _DEMUXERS = (
@@ -28,35 +29,51 @@ def render(
     arguments: Sequence[str],
     *,
     cwd: Path,
-    on_frame: Callable[[int], None] = lambda frame: None,
-    tick: Callable[[], None] = lambda: None,
+    tick: Callable[[int], None] = lambda frames: None,
     environment: Mapping[str, str] | None = None,
     timeout_s: float,
 ) -> str:
-    """Run FFmpeg to its end and return the last lines of its log; `on_frame` hears how many frames are written.
+    """Run FFmpeg to its end and return the last lines of its log.
 
-    Raises MediaError(FFMPEG_FAILED) with the log's tail unless it exits with 0 after reporting the end itself: one
-    that was stopped exits with 0 as well, and leaves a playable file.
+    `tick` hears at least four times a second how many frames are written; what it raises kills FFmpeg.
+    Raises MediaError, with the log's tail, unless FFmpeg exits with 0 after reporting the end: STORAGE_FAILED if the
+    disk is full, else FFMPEG_FAILED. One that was stopped leaves a playable file, and may do its work another time.
     """
-    ended = False
+    ended, frames = False, 0
 
     def read(line: str) -> None:
-        nonlocal ended
+        nonlocal ended, frames
         name, _, value = line.partition("=")
         if name == "frame" and value.strip().isdigit():
-            on_frame(int(value))
+            frames = int(value)
         ended = ended or line.strip() == "progress=end"
 
     argv = [executable(), *QUIET, "-progress", "pipe:1", "-stats_period", "0.2", *arguments]
-    finished = run(argv, cwd=cwd, on_line=read, tick=tick, environment=environment, timeout_s=timeout_s)
+    finished = run(argv, cwd=cwd, on_line=read, tick=lambda: tick(frames), environment=environment, timeout_s=timeout_s)
     if finished.exit_code != 0 or not ended:
-        raise MediaError(
-            ErrorCode.FFMPEG_FAILED,
-            f"FFmpeg failed with exit code {finished.exit_code}: {_cause(finished.stderr_tail)}",
-            retryable=finished.exit_code < 0,
-            detail=finished.stderr_tail,
-        )
+        raise _failure(finished)
     return finished.stderr_tail
+
+
+def _failure(finished: Finished) -> MediaError:
+    code, tail = finished.exit_code, finished.stderr_tail
+    if code == -errno.ENOSPC & 0xFF or "No space left on device" in tail:
+        message = "the disk is full: FFmpeg has no space left to write to"
+        return MediaError(ErrorCode.STORAGE_FAILED, message, retryable=True, detail=tail)
+    if _was_stopped(finished):
+        message = f"FFmpeg was stopped before it had done its work (exit code {code})"
+        return MediaError(ErrorCode.FFMPEG_FAILED, message, retryable=True, detail=tail)
+    return MediaError(ErrorCode.FFMPEG_FAILED, f"FFmpeg failed with exit code {code}: {_cause(tail)}", detail=tail)
+
+
+def _was_stopped(finished: Finished) -> bool:
+    """Return whether a signal ended FFmpeg: SIGKILL, or one on which it closes its files and exits with 255.
+
+    255 is its exit code for EPERM as well, and then the log names that; of a signal it speaks at a level that is not
+    shown.
+    """
+    asked = finished.exit_code == 255 and "Operation not permitted" not in finished.stderr_tail
+    return finished.exit_code < 0 or asked
 
 
 def _cause(tail: str) -> str:

@@ -13,7 +13,7 @@ from media_services.movie.document import Project
 from media_services.movie.reading import Movie
 from media_services.render.encode import Film, render
 from media_services.sources import Wanted, fetch_all, probe_all
-from media_services.stage import Checkpoint, Stage, overall
+from media_services.stage import Checkpoint, Parts, Stage, overall
 from media_services.timeline import Sources, Timeline, compute
 
 
@@ -42,34 +42,30 @@ def produce(movie: Movie, workdir: Path, checkpoint: Checkpoint, *, local: Mappi
     `local` maps sources that need no fetching to files. Raises MediaError.
     """
     timelines = plan(movie, workdir / "sources", checkpoint, local=local)
-    threads = max(1, round(settings.VIDEOCRAFT.job_cpu_limit))
+    threads = settings.VIDEOCRAFT.cores_per_job
     subtitles = caption_all(
         timelines,
         threads=threads,
         report=lambda f: checkpoint(Stage.TRANSCRIBING, overall(Stage.TRANSCRIBING, f)),
     )
     films = []
-    total = sum(_work(timeline) for timeline in timelines)
-    done = 0.0
+    parts = Parts(
+        lambda f: checkpoint(Stage.RENDERING, overall(Stage.RENDERING, f)),
+        total=sum(_work(timeline) for timeline in timelines),
+    )
     for number, timeline in enumerate(timelines):
         folder = workdir / f"film-{number}"
         folder.mkdir()
-        share = _work(timeline) / total
-
-        def report(fraction: float, *, before: float = done, share: float = share) -> None:
-            checkpoint(Stage.RENDERING, overall(Stage.RENDERING, before + fraction * share))
-
         films.append(
             render(
                 timeline,
                 folder,
-                report=report,
+                report=parts.next(_work(timeline)),
                 threads=threads,
                 subtitles=subtitles[number],
                 timeout_s=settings.VIDEOCRAFT.job_process_timeout.total_seconds(),
             )
         )
-        done += share
     return Production(films, [warning for timeline in timelines for warning in timeline.warnings])
 
 

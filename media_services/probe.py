@@ -17,11 +17,11 @@ _ANIMATION_PX = 256_000_000  # beyond, an animation is not decoded to learn its 
 _ROTATIONS = {3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}
 
 
-def probe(file: Path, *, kind: MediaKind | None = None, tick: Callable[[], None] = lambda: None) -> Probe:
+def probe(file: Path, *, kind: MediaKind | None = None, tick: Callable[[int], None] = lambda read_bytes: None) -> Probe:
     """Return the facts about a media file, or raise MediaError saying what is wrong with it.
 
     `kind` is what the file must serve as; a video's sound serves as audio, and only a moving picture as video. `tick`
-    is called now and then; what it raises stops the probe.
+    hears how many bytes of sound and video have been looked at; what it raises stops the probe.
     """
     if file.stat().st_size == 0:
         raise unsupported("the file is empty (0 bytes)")

@@ -5,7 +5,7 @@ killed worker. Start children from a thread that lives as long as they do.
 """
 
 import contextlib
-import ctypes
+import functools
 import json
 import os
 import selectors
@@ -20,20 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+from media_services.family import MARK, die_first, die_with_parent, end_adopted, mark, memory_bytes
+
 _TICK_S = 0.25
 _TAIL_LINES = 40
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "XDG_CACHE_HOME")
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", MARK)
 
 Tick = Callable[[], None]
 Send = Callable[[dict[str, Any]], None]
-
-
-def die_with_parent() -> None:
-    """Have the kernel kill this process when the thread that started it ends; for a child, right after fork."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ} | dict(environment or {}),
-        preexec_fn=die_with_parent,
+        preexec_fn=functools.partial(die_with_parent, os.getpid()),
     )
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     try:
@@ -110,10 +104,10 @@ class Fork:
     """A forked child of this process in a session of its own, which sends JSON messages to its parent.
 
     `target` runs in the child with a function that sends one message. What it starts stays in its process group, so
-    that `kill` ends all of it.
+    that `kill` ends all of it, and carries the mark `name`.
     """
 
-    def __init__(self, target: Callable[[Send], None]) -> None:
+    def __init__(self, target: Callable[[Send], None], name: str = "") -> None:
         read_fd, write_fd = os.pipe()
         parent_pid = os.getpid()
         sys.stdout.flush()
@@ -121,12 +115,13 @@ class Fork:
         self.pid = os.fork()
         if self.pid == 0:
             os.close(read_fd)
-            _be_child(target, write_fd, parent_pid)
+            _be_child(target, write_fd, parent_pid, name)
         os.close(write_fd)
         os.set_blocking(read_fd, False)
         self.read_fd = read_fd
         self.pidfd = os.pidfd_open(self.pid)
         self.exit_code: int | None = None
+        self.is_silent = False  # whether it can send nothing any more
         self._rest = b""
 
     def messages(self) -> list[dict[str, Any]]:
@@ -137,6 +132,7 @@ class Fork:
             except BlockingIOError:
                 break
             if not chunk:
+                self.is_silent = True
                 break
             self._rest += chunk
         *lines, self._rest = self._rest.split(b"\n")
@@ -150,8 +146,15 @@ class Fork:
                 self.exit_code = os.waitstatus_to_exitcode(status)
         return self.exit_code is not None
 
+    def memory_bytes(self) -> int:
+        """Return what the child and all it started hold in memory."""
+        return memory_bytes(self.pid)
+
     def kill(self, *, grace_s: float = 0.0) -> None:
-        """End the child and all of its process group: SIGTERM, after `grace_s` SIGKILL; return when it is gone."""
+        """End the child and all of its process group: SIGTERM, after `grace_s` SIGKILL; return when it is gone.
+
+        In a process that adopts orphans all that the child had started is gone by then, too.
+        """
         if grace_s and not self.has_ended():
             self._signal(signal.SIGTERM)
             deadline = time.monotonic() + grace_s
@@ -161,6 +164,7 @@ class Fork:
         if self.exit_code is None:
             _, status = os.waitpid(self.pid, 0)
             self.exit_code = os.waitstatus_to_exitcode(status)
+        end_adopted()
 
     def close(self) -> None:
         """Kill what is left of the child and give back its descriptors."""
@@ -170,19 +174,21 @@ class Fork:
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
+            if self.exit_code is None:
+                os.kill(self.pid, number)  # a child that has not come to make its group yet
             os.killpg(self.pid, number)
 
 
-def _be_child(target: Callable[[Send], None], write_fd: int, parent_pid: int) -> NoReturn:
+def _be_child(target: Callable[[Send], None], write_fd: int, parent_pid: int, name: str) -> NoReturn:
     """Run the target in the forked child, and leave without any of the parent's clean-up."""
     code = 1
     try:
         os.setsid()
-        die_with_parent()
-        if os.getppid() != parent_pid:
-            os._exit(1)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        die_with_parent(parent_pid)
+        die_first()
+        mark(name)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         target(lambda message: _write_all(write_fd, json.dumps(message).encode() + b"\n"))
         code = 0
     except BaseException:  # noqa: BLE001 - nothing may unwind into the parent's frames

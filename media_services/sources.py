@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 
@@ -14,11 +14,12 @@ from media_services.errors import ErrorCode, MediaError
 from media_services.fetch import Fetched, Fetcher, shown_url
 from media_services.media import MediaKind, Probe, Source
 from media_services.probe import probe
+from media_services.stage import Report
 
-Report = Callable[[float], None]
 Result = TypeVar("Result")
 _REPORT_S = 0.2
 _HASH_BYTES = 1024**2
+_USUAL_BYTES = 4 * 1024**2  # a source is taken for as long while no length is known of any
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,21 @@ class _Stopped(Exception):
 
 @dataclass
 class _Task(Generic[Result]):
-    """One piece of work for one thread, and how far it is; its fields are written by that thread only."""
+    """One piece of work for one thread, and how far it is; its fields are written by that thread only.
+
+    `total_bytes` is None while nobody knows it.
+    """
 
     path: str
     work: Callable[["_Task[Result]"], Result]
     stop: threading.Event = field(init=False)
     done_bytes: int = 0
     total_bytes: int | None = None
-    finished: bool = False
 
     def run(self) -> Result:
         self.tick()
         result = self.work(self)
-        self.finished = True
+        self.done_bytes = self.total_bytes = max(self.done_bytes, self.total_bytes or 0)
         return result
 
     def advance(self, done_bytes: int, total_bytes: int | None) -> None:
@@ -59,9 +62,39 @@ class _Task(Generic[Result]):
         if self.stop.is_set():
             raise _Stopped
 
-    @property
-    def fraction(self) -> float:
-        return 1.0 if self.finished else min(self.done_bytes / self.total_bytes, 1.0) if self.total_bytes else 0.0
+    def left_bytes(self, usual_bytes: float) -> float:
+        """Return how much is still to come; of what has no stated length, as much as a usual source and all so far."""
+        if self.total_bytes is None:
+            return usual_bytes + self.done_bytes
+        return max(self.total_bytes - self.done_bytes, 0)
+
+
+class _Progress:
+    """How far some tasks are together, by bytes.
+
+    How many bytes there are is learnt on the way, so that done by all is no fraction that could only rise. Instead
+    whatever is done moves it by its share of what was left, be that now much more or much less than it seemed.
+    """
+
+    def __init__(self, tasks: Sequence[_Task[Any]]) -> None:
+        self._tasks = tasks
+        self._done_bytes = 0
+        self._left = 1.0  # of all, as a fraction
+
+    def look(self) -> float:
+        """Look at the tasks and return the fraction; it rises if one of them has advanced, and stays if none has."""
+        done_bytes = sum(task.done_bytes for task in self._tasks)
+        moved_bytes = max(done_bytes - self._done_bytes, 0)
+        self._done_bytes += moved_bytes
+        if moved_bytes:
+            left_bytes = self._left_bytes()
+            self._left *= left_bytes / (left_bytes + moved_bytes)
+        return 1 - self._left
+
+    def _left_bytes(self) -> float:
+        known = [task.total_bytes for task in self._tasks if task.total_bytes]
+        usual_bytes = sum(known) / len(known) if known else _USUAL_BYTES
+        return sum(task.left_bytes(usual_bytes) for task in self._tasks)
 
 
 def fetch_all(
@@ -146,7 +179,7 @@ def _read_local(src: str, file: Path, task: _Task[Fetched]) -> Fetched:
 
 def _probe(each: Wanted, file: Path, task: _Task[Probe]) -> Probe:
     try:
-        return probe(file, kind=each.kind, tick=task.tick)
+        return probe(file, kind=each.kind, tick=lambda read_bytes: task.advance(read_bytes, task.total_bytes))
     except MediaError as error:
         message = f"{shown_url(each.src)}: {error.message}"
         raise MediaError(error.code, message, retryable=error.retryable, detail=error.detail) from error
@@ -174,23 +207,14 @@ def _run_all(tasks: Sequence[_Task[Result]], report: Report) -> list[Result]:
 
 def _watch(tasks: Sequence[_Task[Result]], futures: Sequence[Future[Result]], report: Report) -> None:
     """Report until all is done or something failed."""
-    highest = 0.0
+    progress = _Progress(tasks)
     pending = set(futures)
     while pending:
         done, pending = wait(pending, timeout=_REPORT_S, return_when=FIRST_COMPLETED)
-        highest = max(highest, _fraction(tasks))
-        report(highest)
+        report(progress.look())
         if any(future.exception() for future in done):
             return
     report(1.0)
-
-
-def _fraction(tasks: Sequence[_Task[Result]]) -> float:
-    """Return how far all tasks are, by bytes; one whose size is not known yet counts as the average of the others."""
-    known = [task.total_bytes for task in tasks if task.total_bytes]
-    usual = sum(known) / len(known) if known else 1.0
-    weights = [task.total_bytes or usual for task in tasks]
-    return sum(task.fraction * weight for task, weight in zip(tasks, weights, strict=True)) / sum(weights)
 
 
 def _raise_first(tasks: Sequence[_Task[Result]], futures: Sequence[Future[Result]]) -> None:

@@ -1,16 +1,21 @@
 """Owns putting finished films into Django's file storage, under names of their own attempt."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+import io
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
 from media_services.errors import ErrorCode, MediaError
 from media_services.render.encode import Film
+from media_services.stage import HASHING_COST, SAVING_COST, Parts, Report, risen
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,30 @@ class StoredFilm:
         return asdict(self)
 
 
-class _Moved(File):  # type: ignore[type-arg]
+class _Heard(io.FileIO):
+    """A file that reports how much of it has been read, whichever way it is; what is read again counts again."""
+
+    def __init__(self, path: Path, report: Report) -> None:
+        super().__init__(path)
+        self._report, self._size_bytes = report, path.stat().st_size
+        self._read_bytes = 0
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        count = super().readinto(buffer) or 0
+        self._read_bytes += count
+        self._report(risen(self._read_bytes, self._size_bytes))
+        return count
+
+    read = io.RawIOBase.read  # type: ignore[assignment]  # both call readinto, as FileIO's own do not
+    readall = io.RawIOBase.readall
+
+
+class _Movable(File):  # type: ignore[type-arg]
     """A local file that a file system storage may move into place instead of copying it."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path.open("rb"), name=path.name)
-        self.path = path
-
     def temporary_file_path(self) -> str:
-        return str(self.path)
+        assert self.file is not None
+        return str(self.file.name)
 
 
 def names(prefix: str, films: int) -> list[str]:
@@ -47,16 +67,17 @@ def names(prefix: str, films: int) -> list[str]:
     return [f"{prefix}-{number}.{suffix}" for number in range(films) for suffix in ("mp4", "jpg")]
 
 
-def store(films: Iterable[Film], prefix: str, report: Callable[[float], None]) -> list[StoredFilm]:
+def store(films: Iterable[Film], prefix: str, report: Report) -> list[StoredFilm]:
     """Store films as `<prefix>-<number>.mp4` with a `.jpg` beside each; raise MediaError(STORAGE_FAILED)."""
-    films = list(films)
+    sized = [(film, film.file.stat().st_size) for film in films]
+    parts = Parts(report, sum(size_bytes for _, size_bytes in sized) * (HASHING_COST + SAVING_COST))
     stored = []
-    for number, film in enumerate(films):
-        report(number / len(films))
+    report(0.0)
+    for number, (film, size_bytes) in enumerate(sized):
         try:
-            size_bytes, sha256 = film.file.stat().st_size, _sha256(film.file)
-            file = _save(film.file, f"{prefix}-{number}.mp4")
-            thumbnail = _save(film.poster, f"{prefix}-{number}.jpg")
+            sha256 = _sha256(film.file, parts.next(size_bytes * HASHING_COST))
+            file = _save(film.file, f"{prefix}-{number}.mp4", parts.next(size_bytes * SAVING_COST))
+            thumbnail = _save(film.poster, f"{prefix}-{number}.jpg", lambda fraction: None)
         except OSError as problem:
             message = f"the film could not be stored: {problem.strerror or problem}"
             raise MediaError(ErrorCode.STORAGE_FAILED, message, retryable=True, detail=repr(problem)) from problem
@@ -83,11 +104,22 @@ def remove(stored: Iterable[str]) -> None:
         default_storage.delete(name)
 
 
-def _save(path: Path, name: str) -> str:
-    with _Moved(path) as file:
+def _save(path: Path, name: str, report: Report) -> str:
+    kind = _Movable if _is_on_the_storages_disk(path) else File
+    with kind(io.BufferedReader(_Heard(path, report)), name=path.name) as file:
         return default_storage.save(name, file)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+def _is_on_the_storages_disk(path: Path) -> bool:
+    """Return whether moving a file into the storage takes no copying, of which nobody would hear."""
+    try:
+        folder = Path(default_storage.path(""))
+    except NotImplementedError:
+        return False
+    folder = next(each for each in (folder, *folder.parents) if each.exists())
+    return folder.stat().st_dev == path.stat().st_dev
+
+
+def _sha256(path: Path, report: Report) -> str:
+    with _Heard(path, report) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

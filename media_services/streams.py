@@ -21,7 +21,6 @@ INPUT_OPTIONS = {
     "format_whitelist": "mov,matroska,webm,mp3,wav,w64,ogg,flac,aac,aiff,caf,au,amr,ac3,eac3,asf,avi,flv,mpegts,mpeg",
 }
 _SHORT_S = Fraction(1, 10)  # containers round; less than this is not missing
-_TICK_PACKETS = 256
 _DECODED_PACKETS = 200  # a stream of which none of so many packets decodes is not going to
 _NO_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _NOUNS = {MediaKind.VIDEO: "a video", MediaKind.AUDIO: "sound", MediaKind.IMAGE: "an image"}
@@ -90,10 +89,11 @@ class _Track:
         return float(self.packets / self.found_s) if self.found_s else None
 
 
-def probe_stream(file: Path, *, kind: MediaKind | None, tick: Callable[[], None]) -> Probe:
+def probe_stream(file: Path, *, kind: MediaKind | None, tick: Callable[[int], None]) -> Probe:
     """Probe a file that is sound or a video; raise MediaError when it is neither, not `kind`, or not whole.
 
-    A video's sound serves where sound is wanted. `tick` is called now and then; what it raises passes through.
+    A video's sound serves where sound is wanted. `tick` hears after each packet how many bytes have been read; what it
+    raises passes through.
     """
     try:
         container = av.open(str(file.absolute()), options=INPUT_OPTIONS, metadata_errors="replace")
@@ -143,13 +143,14 @@ def _part(track: _Track) -> str:
     return "picture" if track.stream.type == "video" else "sound"
 
 
-def _scan(container: InputContainer, tracks: list[_Track], tick: Callable[[], None]) -> None:
+def _scan(container: InputContainer, tracks: list[_Track], tick: Callable[[int], None]) -> None:
     """Read every packet, and make sure that each track can be decoded."""
     by_index = {track.stream.index: track for track in tracks}
-    for number, packet in enumerate(_packets(container, tracks)):
-        if number % _TICK_PACKETS == 0:
-            tick()
+    read_bytes = 0
+    for packet in _packets(container, tracks):
         by_index[packet.stream.index].read(packet)
+        read_bytes += packet.size
+        tick(read_bytes)
     for track in tracks:
         if track.frame is None:
             name = track.stream.codec_context.name

@@ -1,11 +1,12 @@
 """The child process that recognises speech: `python -m media_services.transcriber CHECKPOINT LANGUAGE THREADS FILE…`.
 
-Writes JSON lines to standard output: {"fraction": 0.4} of the current file on the way, and for each file in turn
-{"language": "en", "words": [[text, start_ms, end_ms, probability], …]}. Torch lives and dies in here; whoever starts
-this never loads it.
+Writes JSON lines to standard output: {"fraction": 0.4} of the current file on the way, for the first time when the
+model is loaded, and for each file in turn {"language": "en", "words": [[text, start_ms, end_ms, probability], …]}.
+Torch lives and dies in here; whoever starts this never loads it.
 """
 
 import importlib
+import itertools
 import json
 import os
 import sys
@@ -17,24 +18,44 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from media_services.stage import LISTENING_COST, LOADING_MODEL_COST, LOADING_SOUND_COST, Parts, Report, risen
+
 SAMPLE_RATE = 16_000
+_WINDOW_FRAMES = 3_000  # Whisper listens to windows of 30 s, in frames of 10 ms
+_REPORT_FRAMES = 256
+_COSTS = (LOADING_MODEL_COST, LOADING_SOUND_COST, LISTENING_COST)
 
 
-def load_sound(path: str) -> NDArray[np.float32]:
+def load_sound(path: str, report: Report) -> NDArray[np.float32]:
     """Return a file's sound as 16 kHz mono samples from -1 to 1."""
+    pieces: list[NDArray[Any]] = []
     with av.open(path, options={"protocol_whitelist": "file"}) as container:
+        length = (container.duration or 0) * SAMPLE_RATE / av.time_base
         resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-        frames = (part for frame in container.decode(audio=0) for part in resampler.resample(frame))
-        pieces = [part.to_ndarray().reshape(-1) for part in frames]
-        pieces += [part.to_ndarray().reshape(-1) for part in resampler.resample(None)]
+        loaded = 0
+        for number, frame in enumerate(itertools.chain(container.decode(audio=0), [None])):
+            parts = [part.to_ndarray().reshape(-1) for part in resampler.resample(frame)]
+            pieces += parts
+            loaded += sum(map(len, parts))
+            if number % _REPORT_FRAMES == 0:
+                report(risen(loaded, length))
     return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
 class _Bar:
-    """Stands in for the progress bar that Whisper draws, and reports instead."""
+    """Stands in for the progress bar that Whisper draws, and reports instead.
 
-    def __init__(self, total: int, **_: Any) -> None:
-        self.total, self.done = max(total, 1), 0
+    Whisper does not move it for a window in which nobody speaks; the beginning of the next one tells of that.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._total = self._done = 0
+        self._is_in_window = False
+
+    def draw(self, total: int, **_: Any) -> "_Bar":
+        self._total = max(total, 1)
+        return self
 
     def __enter__(self) -> "_Bar":
         return self
@@ -42,9 +63,15 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         return None
 
+    def begin_window(self) -> None:
+        if self._is_in_window:
+            self.update(_WINDOW_FRAMES)
+        self._is_in_window = True
+
     def update(self, frames: int) -> None:
-        self.done += frames
-        say({"fraction": min(self.done / self.total, 1.0)})
+        self._done += frames
+        self._is_in_window = False
+        self._report(self._done / self._total)
 
 
 def say(message: dict[str, Any]) -> None:
@@ -60,19 +87,35 @@ def main(checkpoint: str, language: str, threads: str, *files: str) -> None:
 
     torch.set_num_threads(int(threads))
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    importlib.import_module("whisper.transcribe").tqdm = SimpleNamespace(tqdm=_Bar)  # type: ignore[attr-defined]
     model = whisper.load_model(checkpoint, device=device)
     for file in files:
-        found = model.transcribe(
-            load_sound(file),
-            language=None if language == "auto" else language,
-            word_timestamps=True,
-            temperature=0,
-            condition_on_previous_text=False,
-            fp16=device == "cuda",
-            verbose=False,
-        )
+        parts = Parts(lambda fraction: say({"fraction": fraction}), sum(_COSTS))
+        model_loaded, sound_loaded, listened = map(parts.next, _COSTS)
+        model_loaded(1.0)
+        found = listen(model, load_sound(file, sound_loaded), language, listened)
         say({"language": found["language"], "words": list(words_of(found))})
+
+
+def listen(model: Any, sound: NDArray[np.float32], language: str, report: Report) -> dict[str, Any]:
+    """Return what Whisper finds in a sound; `report` hears after each of its windows."""
+    bar = _Bar(report)
+
+    def decode(*arguments: Any) -> Any:
+        bar.begin_window()
+        return type(model).decode(model, *arguments)
+
+    model.decode = decode
+    importlib.import_module("whisper.transcribe").tqdm = SimpleNamespace(tqdm=bar.draw)  # type: ignore[attr-defined]
+    found: dict[str, Any] = model.transcribe(
+        sound,
+        language=None if language == "auto" else language,
+        word_timestamps=True,
+        temperature=0,
+        condition_on_previous_text=False,
+        fp16=model.device.type == "cuda",
+        verbose=False,
+    )
+    return found
 
 
 def words_of(found: dict[str, Any]) -> Iterator[list[Any]]:

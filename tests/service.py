@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from psycopg import sql
 
 ROOT = Path(__file__).parent.parent
 TERMINAL = {"completed", "failed", "cancelled"}
+_templates: dict[str, tuple[str, str]] = {}  # by server: the database that others are copied from, and its token
 
 
 def free_port() -> int:
@@ -49,34 +51,45 @@ class Service:
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
     def __enter__(self) -> "Service":
-        with psycopg.connect(host=self.socket_dir, user="postgres", dbname="postgres", autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.database)))
-        self.manage("migrate", "-v0")
-        token = self.manage("create_token", "ann", "--create").strip()
+        template, token = _templates.get(self.socket_dir) or self._make_template()
+        self._administer("CREATE DATABASE {} TEMPLATE {}", self.database, template)
         self.client.headers["Authorization"] = f"Bearer {token}"
         return self
+
+    def _make_template(self) -> tuple[str, str]:
+        """Make, once for each server, the database that the others are copied from: migrated, with a user's token."""
+        template = f"template_{self.database}"
+        self._administer("CREATE DATABASE {}", template)
+        url = self.environment["DATABASE_URL"].replace(self.database, template)
+        self.manage("migrate", "-v0", DATABASE_URL=url)
+        token = self.manage("create_token", "ann", "--create", DATABASE_URL=url).strip()
+        return _templates.setdefault(self.socket_dir, (template, token))
+
+    def _administer(self, statement: str, *names: str) -> None:
+        with psycopg.connect(host=self.socket_dir, user="postgres", dbname="postgres", autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
         for process in self.processes:
             self.stop(process, signal.SIGTERM)
-        with psycopg.connect(host=self.socket_dir, user="postgres", dbname="postgres", autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self.database)))
+        self._administer("DROP DATABASE {} WITH (FORCE)", self.database)
 
-    def manage(self, *arguments: str) -> str:
+    def manage(self, *arguments: str, **environment: str) -> str:
         """Run a management command to its end and return what it printed."""
         command = [sys.executable, "manage.py", *arguments]
+        known = self.environment | environment
         return subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True, timeout=60
+            command, cwd=ROOT, env=known, check=True, stdout=subprocess.PIPE, text=True, timeout=60
         ).stdout
 
-    def start(self, *command: str) -> "subprocess.Popen[bytes]":
+    def start(self, *command: str, wrapper: Sequence[str] = (), **environment: str) -> "subprocess.Popen[bytes]":
         """Start a long-running process, in a session of its own, with its words in the log."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *command],
+                [*wrapper, sys.executable, *command],
                 cwd=ROOT,
-                env=self.environment,
+                env=self.environment | environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -88,9 +101,11 @@ class Service:
         self.start("-m", "uvicorn", "videocraft.asgi:application", "--port", str(self.port), "--log-level", "warning")
         self.wait_for(lambda: self.get("/health").status_code == 200)
 
-    def start_cluster(self) -> "subprocess.Popen[bytes]":
-        process = self.start("manage.py", "qcluster")
-        self.wait_for(lambda: self.one("SELECT count(*) FROM jobs_cluster WHERE pid = %s", process.pid) == 1)
+    def start_cluster(self, *wrapper: str, **environment: str) -> "subprocess.Popen[bytes]":
+        """Start a cluster, by another command if need be, and wait until it is at work."""
+        known = self.one("SELECT count(*) FROM jobs_cluster")
+        process = self.start("manage.py", "qcluster", wrapper=wrapper, **environment)
+        self.wait_for(lambda: self.one("SELECT count(*) FROM jobs_cluster") > known)
         return process
 
     def stop(self, process: "subprocess.Popen[bytes]", number: int, timeout_s: float = 40) -> int:
@@ -119,11 +134,15 @@ class Service:
 
     def one(self, statement: str, *values: Any) -> Any:
         """Return the first value of the first row of a query on the service's database."""
+        rows = self.rows(statement, *values)
+        return rows[0][0] if rows else None
+
+    def rows(self, statement: str, *values: Any) -> list[Any]:
+        """Return the rows of a query on the service's database."""
         with psycopg.connect(
             host=self.socket_dir, user="postgres", dbname=self.database, autocommit=True
         ) as connection:
-            row = connection.execute(statement, values).fetchone()
-            return row[0] if row else None
+            return connection.execute(statement, values).fetchall()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.client.get(path, **options)

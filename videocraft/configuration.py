@@ -1,6 +1,7 @@
 """Owns what can be configured: the only reader of the environment, typed, and loud on nonsense."""
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -83,6 +84,8 @@ class Configuration(BaseSettings):
     job_workers: int = Field(default=2, ge=1, le=256)
     job_queue_size: int = Field(default=100, ge=1)
     job_process_timeout: Duration = timedelta(minutes=30)
+    job_lease: Duration = timedelta(seconds=30)
+    job_stall_timeout: Duration = timedelta(minutes=2)
     job_retry_attempts: int = Field(default=3, ge=1, le=100)
     job_retry_delay: Delay = timedelta(seconds=5)
     job_max_concurrent: int = Field(default=5, ge=1)
@@ -93,6 +96,11 @@ class Configuration(BaseSettings):
     job_temp_cleanup: bool = True
     job_cleanup_interval: Duration = timedelta(hours=1)
     drain_seconds: float = Field(default=20, ge=0, allow_inf_nan=False)
+
+    @property
+    def cores_per_job(self) -> int:
+        """How many whole cores, and encoder threads, one job may use."""
+        return math.ceil(self.job_cpu_limit)
 
     @field_validator("data_dir", "whisper_dir")
     @classmethod

@@ -8,11 +8,21 @@ from django.core.exceptions import ImproperlyConfigured
 
 from videocraft.configuration import Configuration
 
+# A host that vanished, or a process that stands still within a transaction, must not hold up the others for ever.
+_OPTIONS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "options": "-c idle_in_transaction_session_timeout=60s",
+}
+
 
 def settings_for(configuration: Configuration) -> Any:
     """Return Django's settings of the default database; nothing is started or connected to here."""
     if not configuration.database_url:
-        return {"ENGINE": "videocraft.embedded", "NAME": "videocraft", "USER": "postgres"}
+        return {"ENGINE": "videocraft.embedded", "NAME": "videocraft", "USER": "postgres", "OPTIONS": dict(_OPTIONS)}
     try:
         settings = dj_database_url.parse(configuration.database_url)
     except ValueError:
@@ -21,7 +31,7 @@ def settings_for(configuration: Configuration) -> Any:
         raise ImproperlyConfigured(
             "DATABASE_URL must name a PostgreSQL server: postgresql://user:password@host:port/name"
         )
-    return settings
+    return {**settings, "OPTIONS": _OPTIONS | settings.get("OPTIONS", {})}
 
 
 def pool_connections() -> None:
@@ -30,5 +40,7 @@ def pool_connections() -> None:
     For the web process alone: each of its requests has a thread of its own, and would else connect anew (10 of a
     post's 28 ms). A pool must not be forked, so the cluster has none.
     """
-    options = django_settings.DATABASES["default"].setdefault("OPTIONS", {})
+    database = django_settings.DATABASES["default"]
+    database["CONN_HEALTH_CHECKS"] = True  # what a restarted server has closed is not handed out
+    options = database.setdefault("OPTIONS", {})
     options["pool"] = {"min_size": 2, "max_size": 48, "timeout": 10}

@@ -5,6 +5,7 @@ python -m videocraft.serve [--port 8000]
 
 import argparse
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import OperationalError, connection
 
-from media_services.process import die_with_parent
+from media_services.family import die_with_parent
 from videocraft.configuration import ROOT
 
 _POLL_S = 0.1
@@ -51,7 +52,7 @@ class Service:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=functools.partial(die_with_parent, os.getpid()),
         )
         return cls(name, child)
 

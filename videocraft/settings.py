@@ -121,8 +121,9 @@ Q_CLUSTER = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(about)s%(message)s"}},
+    "filters": {"job": {"()": "jobs.logs.JobFilter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["job"]}},
     "root": {"handlers": ["console"], "level": VIDEOCRAFT.log_level},
     "loggers": {
         "httpx": {"level": "WARNING"},

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from jobs.admin import presenting
 from jobs.admin.readonly import ReadOnlyAdmin
-from jobs.models import LEASE, ApiToken, Cluster
+from jobs.models import ALIVE, ApiToken, Cluster
 
 _SHOWN_KEY_LENGTH = 8
 
@@ -63,7 +63,7 @@ class ClusterAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State")
     def state(self, cluster: Cluster) -> SafeString:
-        return presenting.badge("alive" if timezone.now() - cluster.heartbeat_at < LEASE else "silent")
+        return presenting.badge("alive" if timezone.now() - cluster.heartbeat_at < ALIVE else "silent")
 
     @admin.display(description="Heartbeat", ordering="heartbeat_at")
     def heartbeat(self, cluster: Cluster) -> str:

@@ -10,6 +10,7 @@ from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from jobs.idempotency import KeyMismatch
 from jobs.queue import QueueFull
 from media_services.errors import DocumentError, Problem
 
@@ -81,6 +82,9 @@ def translate(exception: Exception) -> ApiError | None:
             seconds = str(exception.retry_after_s)
             message = f"the queue is full; try again in {seconds} s"
             return ApiError(503, "QUEUE_FULL", message, headers={"Retry-After": seconds})
+        case KeyMismatch():
+            message = "this Idempotency-Key was sent with another body before; give each post a key of its own"
+            return ApiError(422, "IDEMPOTENCY_MISMATCH", message)
         case exceptions.ValidationError():
             return invalid_input(list(_flatten(exception.detail)))
         case exceptions.APIException():

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from django.db import connection
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,7 +20,7 @@ from jobs.api.serializers import (
     JobSerializer,
     JobStatusSerializer,
 )
-from jobs.api.submission import create_job
+from jobs.api.submission import KEY_HEADER, create_job, read_key
 from jobs.api.view import ApiView, find, read_query
 from jobs.models import TERMINAL, Job
 
@@ -46,18 +46,28 @@ class JobCreation(ApiView):
     @documented(
         operation_id="create_job",
         request=JobRequest,
-        parameters=[header("Location", "the job's address", status=202)],
-        responses={202: JobSerializer, **failures(400, 413, 415, 503)},
+        parameters=[
+            header(KEY_HEADER, "the client's name for this post: sent again within 24 hours, it makes no other job"),
+            header("Location", "the job's address", statuses=(200, 202)),
+            header("Idempotent-Replay", "`true`", statuses=(200,)),
+        ],
+        responses={
+            202: OpenApiResponse(JobSerializer, description="The new job."),
+            200: OpenApiResponse(JobSerializer, description="The job that this post made when it was sent before."),
+            **failures(400, 413, 415, 422, 503),
+        },
         examples=JOB_EXAMPLES,
     )
     def post(self, request: Request) -> Response:
         """Put a movie document into the queue."""
         if request.stream is None:
             raise invalid_json("the body is empty; send a movie document")
-        job = create_job(request.user, request.data)
-        answer = describe(request, job)
-        location = answer["status_url"].removesuffix("/status")
-        return Response(answer, status=202, headers={"Location": location})
+        submitted = create_job(request.user, request.data, read_key(request.headers))
+        answer = describe(request, submitted.job)
+        headers = {"Location": answer["status_url"].removesuffix("/status")}
+        if submitted.is_replay:
+            return Response(answer, status=200, headers=headers | {"Idempotent-Replay": "true"})
+        return Response(answer, status=202, headers=headers)
 
 
 class JobList(JobCreation):

@@ -41,6 +41,7 @@ _ERRORS = {
     413: ("REQUEST_TOO_LARGE", "The body is larger than allowed."),
     415: ("UNSUPPORTED_MEDIA_TYPE", "The content is of no type that is accepted here."),
     416: ("INVALID_INPUT", "The range lies outside the file."),
+    422: ("IDEMPOTENCY_MISMATCH", "The `Idempotency-Key` was sent with another body within the last 24 hours."),
     503: ("QUEUE_FULL", "The queue is full; `Retry-After` says when to try again."),
 }
 
@@ -93,9 +94,9 @@ def file(status: int, media_type: str, description: str) -> dict[Any, Any]:
     return {(status, media_type): OpenApiResponse(OpenApiTypes.BINARY, description=description)}
 
 
-def header(name: str, description: str, *, status: int | None = None) -> OpenApiParameter:
-    """Describe a header of the request, or of the answer with `status`."""
-    response = [status] if status is not None else False
+def header(name: str, description: str, *, statuses: tuple[int, ...] = ()) -> OpenApiParameter:
+    """Describe a header of the request, or of the answers with `statuses`."""
+    response = list(statuses) or False
     return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, response=response)
 
 

@@ -1,4 +1,4 @@
-"""Owns how jobs, videos and assets look in JSON, and which query parameters lists take."""
+"""Owns how jobs, videos, assets and figures look in JSON, and which query parameters lists take."""
 
 from fractions import Fraction
 from typing import Any
@@ -198,6 +198,32 @@ class HealthSerializer(serializers.Serializer[Any]):
     """That the process answers."""
 
     status = serializers.CharField(help_text="`ok`")
+
+
+class StageTimeSerializer(serializers.Serializer[Any]):
+    """How long a stage takes; null where none was measured."""
+
+    p50_s = serializers.FloatField(allow_null=True, help_text="half of them are done sooner")
+    p95_s = serializers.FloatField(allow_null=True, help_text="nineteen of twenty are done sooner")
+
+
+class MetricsSerializer(serializers.Serializer[Any]):
+    """What the whole service does. Times and rates are of the latest 1,000 jobs to finish, and 0 before the first."""
+
+    queue_size = serializers.IntegerField(help_text="jobs that are pending")
+    oldest_pending_age_s = serializers.FloatField(
+        allow_null=True, help_text="how long a job has been due and not begun, at most; null when none is due"
+    )
+    active_workers = serializers.IntegerField(help_text="of all living clusters together, as are memory and CPU")
+    memory_usage_bytes = serializers.IntegerField(help_text="of the clusters' processes, work included")
+    cpu_usage_percent = serializers.FloatField(help_text="of one core: two busy cores are 200")
+    processing_jobs = serializers.IntegerField()
+    jobs_completed = serializers.IntegerField(help_text="of the jobs that are still on record")
+    jobs_failed = serializers.IntegerField(help_text="of the jobs that are still on record")
+    average_job_time = serializers.FloatField(help_text="seconds from first start to completion")
+    error_rate_percent = serializers.FloatField(help_text="failed jobs among those that completed or failed")
+    retry_rate_percent = serializers.FloatField(help_text="jobs of which an attempt failed")
+    stages = serializers.DictField(child=StageTimeSerializer(), help_text="by stage: how long attempts spend in it")
 
 
 class PageQuery(serializers.Serializer[Any]):

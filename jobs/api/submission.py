@@ -1,5 +1,8 @@
-"""Owns reading what a client posts to make a job: the document itself, or an envelope around it."""
+"""Owns reading what a client posts to make a job: the document itself, or an envelope around it, and the post's key."""
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -7,12 +10,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from jobs.api.errors import invalid_input
 from jobs.api.parsers import escape
-from jobs.models import Job
-from jobs.queue import Submission, submit
+from jobs.idempotency import PostKey
+from jobs.queue import Submission, Submitted, submit
 from media_services.errors import DocumentError, Problem
 
 MAX_DELAY = timedelta(days=366)
+KEY_HEADER = "Idempotency-Key"
 _NOT_OFFERED = ("webhook-url",)
+_KEY = re.compile(r"[ -~]{1,255}")
 
 
 def _moment(value: Any) -> datetime | None:
@@ -64,9 +69,20 @@ def read_submission(body: Any) -> Submission:
     )
 
 
-def create_job(owner: Any, body: Any) -> Job:
+def read_key(headers: Mapping[str, str]) -> str | None:
+    """Return what a client calls its post, None when it gives it no name; raise INVALID_INPUT for a malformed one."""
+    name = headers.get(KEY_HEADER)
+    if name is not None and not _KEY.fullmatch(name):
+        message = "a key is 1 to 255 printable ASCII characters"
+        raise invalid_input([Problem(KEY_HEADER, "invalid-value", message)])
+    return name
+
+
+def create_job(owner: Any, body: Any, key: str | None = None) -> Submitted:
     """Submit what a body asks for; the pointers of a DocumentError lead to where the document stands in the body."""
     submission = read_submission(body)
+    if key is not None:
+        submission = replace(submission, key=PostKey.of(key, body))
     try:
         return submit(owner, submission)
     except DocumentError as error:

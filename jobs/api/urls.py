@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from jobs.api import assets, jobs, service, videos
+from jobs.api import assets, jobs, metrics, service, videos
 
 
 def both(route: str, view: Any, name: str, **options: Any) -> list[URLPattern]:
@@ -28,6 +28,7 @@ api = [
     *both("videos/<str:video_id>/thumbnail", videos.VideoThumbnail, "video-thumbnail"),
     *both("assets", assets.AssetList, "assets"),
     *both("assets/<str:asset_id>", assets.AssetDetail, "asset"),
+    *both("metrics", metrics.Metrics, "metrics"),
     *both("generate-video", jobs.GenerateVideo, "generate-video"),
     *both("download/<str:video_id>", videos.Download, "download"),
 ]

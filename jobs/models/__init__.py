@@ -4,13 +4,13 @@ from jobs.models.attempt import AttemptOutcome, JobAttempt
 from jobs.models.job import Job
 from jobs.models.media import Asset, Video
 from jobs.models.service import ApiToken, Cluster, IdempotencyKey
-from jobs.models.state import CANCEL_CHANNEL, DUE_CHANNEL, LEASE, TERMINAL, JobStatus, notify
+from jobs.models.state import ALIVE, CANCEL_CHANNEL, DUE_CHANNEL, TERMINAL, JobStatus, notify
 from jobs.models.transitions import JobQuerySet
 
 __all__ = [
+    "ALIVE",
     "CANCEL_CHANNEL",
     "DUE_CHANNEL",
-    "LEASE",
     "TERMINAL",
     "ApiToken",
     "Asset",

@@ -72,6 +72,7 @@ class Job(models.Model):
             ),
             models.Index("cluster", name="job_processing", condition=Q(status=JobStatus.PROCESSING)),
             models.Index("finished_at", "status", name="job_finished", condition=Q(status__in=TERMINAL)),
+            models.Index(fields=["status"], name="job_completed", condition=Q(status=JobStatus.COMPLETED)),
             models.Index(
                 F("created_at").desc(), F("id").desc(), name="job_failed", condition=Q(status=JobStatus.FAILED)
             ),

@@ -1,10 +1,10 @@
-"""Owns the states of a job, the length of a lease, and the channels on which changes are announced."""
+"""Owns the states of a job, and the channels on which changes are announced."""
 
 from datetime import timedelta
 
 from django.db import connection, models
 
-LEASE = timedelta(seconds=30)
+ALIVE = timedelta(seconds=30)  # a cluster that has beaten since is at work
 DUE_CHANNEL = "videocraft_due"  # a job became due
 CANCEL_CHANNEL = "videocraft_cancel"  # payload: the job whose work is to be killed
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 from jobs.identity import WorkerIdentity
 from jobs.models.attempt import AttemptOutcome, JobAttempt
 from jobs.models.media import Video
-from jobs.models.state import CANCEL_CHANNEL, DUE_CHANNEL, LEASE, JobStatus, notify
+from jobs.models.state import CANCEL_CHANNEL, DUE_CHANNEL, JobStatus, notify
 from media_services.errors import ErrorCode
 from media_services.stage import Stage
 
@@ -32,6 +32,27 @@ _NO_LEASE: dict[str, Any] = {
     "worker_started_ticks": None,
 }
 
+# One statement, and the row that is found is found once: as a subquery of the UPDATE, under stale statistics, it was
+# looked for again for each row, and five were claimed at once. Its order and condition are those of `due`.
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT id FROM jobs_job WHERE status = 'pending' AND run_after <= statement_timestamp()
+    ORDER BY priority DESC, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE jobs_job SET
+        status = 'processing', stage = %(stage)s, progress = 0, attempt = attempt + 1, error = NULL,
+        cluster = %(cluster)s, worker_host = %(host)s, worker_realm = %(realm)s, worker_pid = %(pid)s,
+        worker_started_ticks = %(started_ticks)s, heartbeat_at = statement_timestamp(),
+        lease_expires_at = statement_timestamp() + %(lease)s,
+        started_at = coalesce(started_at, statement_timestamp()), updated_at = statement_timestamp()
+    FROM due WHERE jobs_job.id = due.id RETURNING jobs_job.*
+), opened AS (
+    INSERT INTO jobs_jobattempt (job_id, number, worker, started_at, stderr_tail, stage_seconds)
+    SELECT id, attempt, %(worker)s, statement_timestamp(), '', '{}' FROM claimed
+)
+SELECT * FROM claimed
+"""
+
 
 def backoff(failures: int) -> timedelta:
     """Return how long to wait after so many earlier failures: doubling, an hour at most, and up to a quarter more.
@@ -40,7 +61,8 @@ def backoff(failures: int) -> timedelta:
     """
     first: timedelta = settings.VIDEOCRAFT.job_retry_delay
     doubled = first * 2 ** min(failures, 12)  # more would overflow before it is cut
-    return min(doubled, max(first, _LONGEST_DELAY)) * random.uniform(1, 1.25)  # noqa: S311 - nothing secret
+    delay: timedelta = min(doubled, max(first, _LONGEST_DELAY)) * random.uniform(1, 1.25)  # noqa: S311 - no secret
+    return delay
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -58,35 +80,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Narrow to jobs still processed by this attempt; the fence of every transition out of processing."""
         return self.filter(status=JobStatus.PROCESSING, attempt=attempt)
 
-    @transaction.atomic
     def claim(self, worker: WorkerIdentity) -> "Job | None":
-        """pending -> processing: take the next due job for a worker, or None when there is none.
-
-        Two statements in one transaction rather than one UPDATE with a subquery, which claimed five rows at once
-        under stale statistics.
-        """
-        job = self.due().select_for_update(skip_locked=True).first()
-        if job is None:
-            return None
-        self.filter(pk=job.pk).update(
-            status=JobStatus.PROCESSING,
-            stage=Stage.FETCHING,
-            progress=0,
-            attempt=F("attempt") + 1,
-            cluster=worker.cluster,
-            worker_host=worker.host,
-            worker_realm=worker.realm,
-            worker_pid=worker.pid,
-            worker_started_ticks=worker.started_ticks,
-            heartbeat_at=Now(),
-            lease_expires_at=Now() + LEASE,
-            started_at=Coalesce("started_at", Now()),
-            updated_at=Now(),
-            error=None,
-        )
-        job.refresh_from_db()
-        JobAttempt.objects.create(job=job, number=job.attempt, worker=str(worker))
-        return job
+        """pending -> processing: take the next due job for a worker, or None when there is none."""
+        known = {"stage": Stage.FETCHING, "lease": settings.VIDEOCRAFT.job_lease, "worker": str(worker)}
+        return next(iter(self.raw(_CLAIM, known | vars(worker))), None)
 
     def beat(self, job: "Job", *, stage: str, progress: int) -> bool:
         """Prolong the lease and report progress, which never falls within an attempt."""
@@ -97,7 +94,7 @@ class JobQuerySet(models.QuerySet["Job"]):
                 stage=stage,
                 progress=Greatest("progress", progress),
                 heartbeat_at=Now(),
-                lease_expires_at=Now() + LEASE,
+                lease_expires_at=Now() + settings.VIDEOCRAFT.job_lease,
                 updated_at=Now(),
             )
         )
@@ -140,6 +137,20 @@ class JobQuerySet(models.QuerySet["Job"]):
         if released:
             notify(DUE_CHANNEL)
         return released
+
+    def release_all_of(self, worker: WorkerIdentity) -> int:
+        """processing -> pending without a charge, of whatever a worker that works on nothing is said to hold.
+
+        That is what a claim leaves whose answer was lost with the connection.
+        """
+        held = self.filter(
+            status=JobStatus.PROCESSING,
+            cluster=worker.cluster,
+            worker_realm=worker.realm,
+            worker_pid=worker.pid,
+            worker_started_ticks=worker.started_ticks,
+        )
+        return sum(self.release(job) or self.cancelled_by_worker(job) for job in held)
 
     @transaction.atomic
     def lose(self, job: "Job", *, if_lease_is_over: bool) -> bool:

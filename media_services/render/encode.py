@@ -1,7 +1,7 @@
 """Owns encoding: runs the compiled graph, checks that the film is what was asked for, and takes its poster."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,15 +12,17 @@ from media_services import ffmpeg, fonts
 from media_services.errors import ErrorCode, MediaError
 from media_services.movie.document import Quality
 from media_services.placing import Box
-from media_services.render.graph import compile_graph
-from media_services.render.passes import cut_passes
+from media_services.render.graph import MakePlates, compile_graph
+from media_services.render.passes import cut_passes, frames_to_cut
 from media_services.render.plates import Plates, make_plates
+from media_services.stage import CHECKED_FRAME_COST, FILM_FRAME_COST, PASS_FRAME_COST, PLATE_COST, Parts, Report
 from media_services.timeline import Layer, Timeline
 
 _CRF = {Quality.LOW: 28, Quality.MEDIUM: 23, Quality.HIGH: 18}
 _PRESET = "veryfast"
 _GOP_S = 2
 _AUDIO_TOLERANCE_S = 0.03
+_REPORT_PACKETS = 256
 
 
 @dataclass(frozen=True)
@@ -40,44 +42,58 @@ def render(
     timeline: Timeline,
     folder: Path,
     *,
-    report: Callable[[float], None],
+    report: Report,
     threads: int,
     timeout_s: float,
     subtitles: Sequence[str] = (),
 ) -> Film:
-    """Render a timeline into `folder`; `report` hears the fraction of frames written.
+    """Render a timeline into `folder`; `report` hears how much of it is done.
 
+    Steps: cut the passes of what loops; make the plates of what stands still; encode; check; take the poster.
     `subtitles` are ASS files, each drawn over the whole picture.
-    Raises MediaError(FFMPEG_FAILED) when FFmpeg fails or what it wrote is not the film that was asked for.
+    Raises MediaError: FFMPEG_FAILED when FFmpeg fails or what it wrote is not the film that was asked for,
+    STORAGE_FAILED when the disk is full.
     """
-    canvas = Box(0, 0, timeline.width, timeline.height)
-
-    def plates(layers: Sequence[Layer], opaque: bool) -> Plates | None:
-        file = folder / f"plates-{len(list(folder.glob('plates-*')))}.nut"
-        return make_plates(layers, canvas=canvas, fps=timeline.fps, file=file, frames=timeline.frames, opaque=opaque)
-
-    timeline = cut_passes(timeline, folder, tick=lambda: report(0.0), timeout_s=timeout_s)
+    stills = sum(not layer.moves for layer in timeline.layers)
+    costs = [
+        frames_to_cut(timeline) * PASS_FRAME_COST,
+        stills * PLATE_COST,
+        timeline.frames * FILM_FRAME_COST,
+        timeline.frames * CHECKED_FRAME_COST,
+    ]
+    parts = Parts(report, sum(costs))
+    passes, plates, encoding, checking = map(parts.next, costs)
+    timeline = cut_passes(timeline, folder, report=passes, timeout_s=timeout_s)
     drawn = [f"ass={_subtitle_file(folder, number, text)}" for number, text in enumerate(subtitles)]
-    graph = compile_graph(timeline, plates, subtitles=drawn)
+    graph = compile_graph(timeline, _plates_maker(timeline, folder, Parts(plates, stills)), subtitles=drawn)
     script = folder / "graph.txt"
     script.write_text(graph.filters)
     film = folder / "film.mp4"
-    last = 0
-
-    def on_frame(frame: int) -> None:
-        nonlocal last
-        last = frame
-
     ffmpeg.render(
         [*graph.inputs, "-/filter_complex", str(script), "-map", "[picture]", "-map", "[sound]",
          *_encoder(timeline, threads), "-filter_complex_threads", str(threads), str(film)],
-        cwd=folder, on_frame=on_frame, tick=lambda: report(min(last / timeline.frames, 1.0)),
-        environment=fonts.environment(folder), timeout_s=timeout_s,
+        cwd=folder, tick=lambda frames: encoding(frames / timeline.frames), environment=fonts.environment(folder),
+        timeout_s=timeout_s,
     )  # fmt: skip
-    verify(film, timeline)
+    verify(film, timeline, checking)
     poster = folder / "poster.jpg"
     take_poster(film, poster, at_s=poster_time_s(timeline))
+    report(1.0)
     return Film(film, poster, timeline.width, timeline.height, timeline.fps, timeline.frames, timeline.duration_ms)
+
+
+def _plates_maker(timeline: Timeline, folder: Path, parts: Parts) -> MakePlates:
+    """Return what makes the plates of each run of still layers, as a part that costs as much as the run has layers."""
+    canvas = Box(0, 0, timeline.width, timeline.height)
+
+    def make(layers: Sequence[Layer], opaque: bool) -> Plates | None:
+        file = folder / f"plates-{len(list(folder.glob('plates-*')))}.nut"
+        return make_plates(
+            layers, canvas=canvas, fps=timeline.fps, file=file, frames=timeline.frames, opaque=opaque,
+            report=parts.next(len(layers)),
+        )  # fmt: skip
+
+    return make
 
 
 def _subtitle_file(folder: Path, number: int, text: str) -> str:
@@ -96,14 +112,18 @@ def _encoder(timeline: Timeline, threads: int) -> list[str]:
     ]  # fmt: skip
 
 
-def verify(film: Path, timeline: Timeline) -> None:
+def verify(film: Path, timeline: Timeline, report: Report) -> None:
     """Raise MediaError unless a film has exactly its frames and size, and sound that ends with the picture."""
     try:
         with av.open(str(film), options={"protocol_whitelist": "file"}) as container:
             video, audio = container.streams.video[0], container.streams.audio[0]
             size = (video.codec_context.width, video.codec_context.height)
             sound_s = float((audio.duration or 0) * (audio.time_base or 0))
-            frames = sum(1 for packet in container.demux(video) if packet.size)
+            frames = 0
+            for packet in container.demux(video):
+                frames += bool(packet.size)
+                if frames % _REPORT_PACKETS == 0:
+                    report(frames / timeline.frames)
     except (av.FFmpegError, IndexError) as problem:
         raise MediaError(ErrorCode.FFMPEG_FAILED, f"the film that was written cannot be read: {problem}") from problem
     wanted_s = float(timeline.frames / timeline.fps)

@@ -1,6 +1,6 @@
 """Owns plates: MoviePy composes everything that stands still between two moving layers once, for each span of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps
 
 from media_services.placing import Box, Placement
+from media_services.stage import Report
 from media_services.timeline import Layer
 
 Pixels = NDArray[np.uint8]
@@ -28,13 +29,14 @@ class Plates:
 
 
 def make_plates(
-    layers: Sequence[Layer], *, canvas: Box, fps: Fraction, file: Path, frames: int, opaque: bool
+    layers: Sequence[Layer], *, canvas: Box, fps: Fraction, file: Path, frames: int, opaque: bool, report: Report
 ) -> Plates | None:
     """Compose still layers, given from the bottom to the top, into a file with one frame for each change.
 
     A frame's timestamp is the number of the film's frame it appears at. `opaque` plates cover the whole canvas and
     the whole film, with black where nothing lies; others are transparent there and no larger than they must be.
-    Returns None when nothing of them is to be seen.
+    Returns None when nothing of them is to be seen. `report` hears of each picture and each frame composed; what it
+    raises stops the work at once.
     """
     seen = [layer for layer in layers if (shown := layer.placement.box.within(canvas)).width and shown.height]
     if not seen and not opaque:
@@ -43,28 +45,49 @@ def make_plates(
     first = 0 if opaque else min(layer.span.first_frame for layer in seen)
     end = frames if opaque else max(layer.span.end_frame for layer in seen)
     changes = {first, *(layer.span.first_frame for layer in seen), *(layer.span.end_frame for layer in seen)}
+    moments = [
+        (number, [layer for layer in seen if layer.span.first_frame <= number < layer.span.end_frame])
+        for number in sorted(changes)
+        if number < end
+    ]
+    steps = _Steps(report, sum(len(visible) + 1 for _, visible in moments))
     with av.open(str(file), "w", format="nut") as container:
         stream = container.add_stream("ffv1", rate=fps)
         stream.width, stream.height, stream.pix_fmt = box.width, box.height, "bgra"
         stream.codec_context.time_base = 1 / fps
-        for frame_number in sorted(number for number in changes if number < end):
-            visible = [layer for layer in seen if layer.span.first_frame <= frame_number < layer.span.end_frame]
-            frame = av.VideoFrame.from_ndarray(compose(visible, box, opaque=opaque), format="rgba")
+        for frame_number, visible in moments:
+            frame = av.VideoFrame.from_ndarray(compose(visible, box, opaque=opaque, tick=steps.tick), format="rgba")
             frame = frame.reformat(format="bgra")
             frame.pts, frame.time_base = frame_number, 1 / fps
             container.mux(stream.encode(frame))
+            steps.tick()
         container.mux(stream.encode())
     return Plates(file, box, first, end)
 
 
-def compose(layers: Sequence[Layer], box: Box, *, opaque: bool) -> Pixels:
-    """Return what still layers look like within a rectangle of the canvas, as an RGBA array."""
+class _Steps:
+    """Counts equal steps of a work, and reports each."""
+
+    def __init__(self, report: Report, total: int) -> None:
+        self._report, self._total = report, total
+        self._taken = 0
+
+    def tick(self) -> None:
+        self._taken += 1
+        self._report(self._taken / self._total)
+
+
+def compose(layers: Sequence[Layer], box: Box, *, opaque: bool, tick: Callable[[], None] = lambda: None) -> Pixels:
+    """Return what still layers look like within a rectangle of the canvas, as an RGBA array; tick for each of them."""
     size = (box.width, box.height)
     if not layers:
         empty = np.zeros((box.height, box.width, 4), np.uint8)
         empty[:, :, 3] = 255 if opaque else 0
         return empty
-    clips: list[VideoClip] = [_clip(layer, box) for layer in layers]
+    clips: list[VideoClip] = []
+    for layer in layers:
+        clips.append(_clip(layer, box))
+        tick()
     if opaque:
         base = ColorClip(size, color=(0, 0, 0), duration=1)
         composite = CompositeVideoClip([base, *clips], size=size, use_bgclip=True)

@@ -11,7 +11,7 @@ from django_q.signing import SignedPackage
 
 from jobs.broker import JobBroker
 from jobs.identity import WorkerIdentity
-from jobs.models import Cluster, Job
+from jobs.models import Job
 from jobs.queue import Submission, submit
 from tests.jobs.factories import DOCUMENT, make_job
 
@@ -88,6 +88,7 @@ def make_job_elsewhere(user):
     thread.join()
 
 
-def test_it_keeps_the_clusters_row_alive(broker):
-    broker.dequeue()
-    assert Cluster.objects.get(pk=CLUSTER).workers == 1
+def test_it_goes_on_asking_however_long_no_worker_answers(broker, user):
+    make_job(user)
+    broker._unanswered = 5000
+    assert broker.dequeue()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from jobs.cluster import DatagramQueue, Flag, Timer
+from jobs.cluster import Flag, PacketQueue, Timer
 
 fork = multiprocessing.get_context("fork")
 
@@ -22,14 +22,14 @@ def killed_while(action):
 
 
 def test_a_reader_killed_while_it_waits_does_not_block_the_next():
-    queue = DatagramQueue()
+    queue = PacketQueue()
     killed_while(queue.get)
     queue.put({"token": 1})
     assert queue.get() == {"token": 1}
 
 
 def test_each_message_goes_to_one_reader_in_order():
-    queue = DatagramQueue()
+    queue = PacketQueue()
     for number in range(20):
         queue.put(number)
     assert not queue.empty()

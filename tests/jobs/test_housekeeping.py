@@ -37,7 +37,7 @@ def overdue(job):
 
 def test_a_job_of_a_dead_process_of_this_host_is_rescued_at_once_and_charged(user):
     job = claimed(user, dead_worker())
-    assert rescue(session_age_s=0) == 1
+    assert rescue(contact_s=0) == 1
     job.refresh_from_db()
     assert (job.status, job.failures, job.error["code"]) == ("pending", 1, "WORKER_LOST")
     assert job.attempts.get().outcome == "lost"
@@ -46,40 +46,40 @@ def test_a_job_of_a_dead_process_of_this_host_is_rescued_at_once_and_charged(use
 
 def test_a_job_of_a_living_process_is_left_alone(user):
     job = claimed(user, WorkerIdentity.current())
-    assert rescue(session_age_s=3600) == 0
+    assert rescue(contact_s=3600) == 0
     job.refresh_from_db()
     assert job.status == "processing"
 
 
 def test_a_later_process_with_the_same_pid_is_another(user):
     claimed(user, WorkerIdentity("here", os.getpid(), started_ticks(os.getpid()) - 1, None, realm()))
-    assert rescue(session_age_s=0) == 1
+    assert rescue(contact_s=0) == 1
 
 
 def test_a_pid_of_another_host_means_nothing_here(user):
     worker = dead_worker()
     claimed(user, WorkerIdentity("here", worker.pid, worker.started_ticks, None, "another boot"))
-    assert rescue(session_age_s=3600) == 0
+    assert rescue(contact_s=3600) == 0
 
 
 def test_a_job_of_another_host_is_rescued_when_its_lease_is_over(user):
     job = claimed(user, WorkerIdentity("there", 1, 1, None, "another boot"))
     overdue(job)
-    assert rescue(session_age_s=31) == 1
+    assert rescue(contact_s=31) == 1
     job.refresh_from_db()
     assert job.status == "pending"
 
 
 def test_after_an_outage_nobody_is_given_up_before_he_could_have_beaten(user):
     overdue(claimed(user, WorkerIdentity("there", 1, 1, None, "another boot")))
-    assert rescue(session_age_s=29) == 0
+    assert rescue(contact_s=29) == 0
 
 
 def test_a_job_that_kills_its_workers_fails_when_its_budget_is_spent(user):
     job = make_job(user, max_attempts=3)
     for _ in range(3):
         assert Job.objects.claim(dead_worker()) is not None
-        assert rescue(session_age_s=0) == 1
+        assert rescue(contact_s=0) == 1
     job.refresh_from_db()
     assert (job.status, job.attempt, job.error["code"]) == ("failed", 3, "WORKER_LOST")
     assert Job.objects.claim(dead_worker()) is None
@@ -88,7 +88,7 @@ def test_a_job_that_kills_its_workers_fails_when_its_budget_is_spent(user):
 def test_a_cancelled_job_of_a_dead_worker_is_cancelled(user):
     job = claimed(user, dead_worker())
     Job.objects.cancel(job.pk)
-    assert rescue(session_age_s=0) == 1
+    assert rescue(contact_s=0) == 1
     job.refresh_from_db()
     assert job.status == "cancelled"
 
@@ -99,6 +99,6 @@ def test_what_the_lost_attempt_left_behind_is_removed(user):
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half a film")
     stored = default_storage.save(f"{stored_prefix(job)}-0.mp4", ContentFile(b"a film"))
-    rescue(session_age_s=0)
+    rescue(contact_s=0)
     assert not left.parent.exists()
     assert not default_storage.exists(stored)

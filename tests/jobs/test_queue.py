@@ -22,7 +22,7 @@ def bound(settings):
 
 @pytest.mark.django_db
 def test_a_submitted_job_waits_with_its_document_as_it_was_posted(user):
-    job = submit(user, Submission(DOCUMENT, priority=3, client_data={"a": 1}))
+    job = submit(user, Submission(DOCUMENT, priority=3, client_data={"a": 1})).job
     job.refresh_from_db()
     assert (job.status, job.config, job.priority, job.client_data) == ("pending", DOCUMENT, 3, {"a": 1})
 

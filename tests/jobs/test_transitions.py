@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from jobs.identity import WorkerIdentity
 from jobs.models import AttemptOutcome, Job, JobStatus, Video
+from jobs.models.transitions import backoff
 from tests.jobs.factories import make_job
 
 ERROR = {"code": "DOWNLOAD_FAILED", "message": "gone", "retryable": False}
@@ -80,7 +81,7 @@ def test_a_passing_error_is_tried_again_later_within_the_budget(user, settings):
     assert Job.objects.fail(job, TRY_AGAIN)
     job.refresh_from_db()
     assert (job.status, job.failures) == (JobStatus.PENDING, 1)
-    assert 4 < (job.run_after - timezone.now()).total_seconds() < 6
+    assert 4 < (job.run_after - timezone.now()).total_seconds() < 6.5
     assert outcome(job) == AttemptOutcome.RETRIED
     Job.objects.update(run_after=timezone.now())
     again = Job.objects.claim(ME)
@@ -159,3 +160,62 @@ def test_the_database_refuses_states_that_cannot_be(user, nonsense):
     job = make_job(user)
     with pytest.raises(IntegrityError), transaction.atomic():
         Job.objects.filter(pk=job.pk).update(**nonsense)
+
+
+@pytest.mark.parametrize(("failures", "least_s"), [(0, 5), (1, 10), (4, 80), (11, 3600), (99, 3600)])
+def test_the_delay_doubles_up_to_an_hour_and_never_falls_short(failures, least_s):
+    delays = [backoff(failures).total_seconds() for _ in range(50)]
+    assert all(least_s <= delay <= least_s * 1.25 for delay in delays)
+    assert len(set(delays)) > 40
+
+
+def test_a_delay_of_more_than_an_hour_is_respected(settings):
+    settings.VIDEOCRAFT = settings.VIDEOCRAFT.model_copy(update={"job_retry_delay": timezone.timedelta(hours=5)})
+    assert backoff(3) >= timezone.timedelta(hours=5)
+
+
+def test_a_wish_that_comes_while_a_lost_worker_is_noticed_is_honoured(user):
+    job = claimed(user)
+    Job.objects.cancel(job.pk)
+    assert job.cancel_requested_at is None  # as whoever read the row before the wish sees it
+    assert Job.objects.lose(job, if_lease_is_over=False)
+    job.refresh_from_db()
+    assert (job.status, outcome(job)) == (JobStatus.CANCELLED, AttemptOutcome.LOST)
+
+
+def test_a_job_that_is_to_be_cancelled_is_not_released(user):
+    job = claimed(user)
+    Job.objects.cancel(job.pk)
+    assert not Job.objects.release(job)
+
+
+def test_what_a_worker_is_wrongly_said_to_hold_is_given_back_and_nothing_else(user):
+    mine = claimed(user)
+    make_job(user)
+    other = Job.objects.claim(WorkerIdentity("here", 1, 2))
+    assert Job.objects.release_all_of(ME) == 1
+    for job, status in ((mine, JobStatus.PENDING), (other, JobStatus.PROCESSING)):
+        job.refresh_from_db()
+        assert job.status == status
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("completed", "pending"), ("completed", "failed"), ("failed", "completed"), ("cancelled", "processing")],
+)
+def test_the_database_lets_nothing_out_of_a_final_state_but_a_retry(user, before, after):
+    job = make_job(user, status=before)
+    with pytest.raises(IntegrityError, match="is final"), transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(status=after)
+
+
+def test_the_database_lets_the_fence_only_rise(user):
+    job = make_job(user, status="failed", attempt=3)
+    with pytest.raises(IntegrityError, match="would fall"), transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(attempt=2)
+
+
+def test_a_pending_job_has_no_wish_to_be_cancelled(user):
+    job = make_job(user)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(cancel_requested_at=timezone.now())

@@ -10,6 +10,7 @@ from django.core.files.storage import default_storage
 from django.db import OperationalError, connections
 
 from jobs import worker
+from jobs.drain import Drain
 from jobs.identity import WorkerIdentity
 from jobs.models import Job, Video
 from media_services import pipeline
@@ -171,8 +172,8 @@ def test_a_worker_that_was_overtaken_kills_its_work_and_writes_nothing(user, ser
 
 
 def test_a_drain_releases_the_work_when_its_time_is_over(user, server, monkeypatch):
-    drain = worker.Drain()
-    monkeypatch.setattr(worker, "drain", drain)
+    drain = Drain()
+    monkeypatch.setattr("jobs.run.drain", drain)
     make_job(user, config=document(server, seconds=3000, width=1920, height=1080, fps=60))
     job = Job.objects.claim(ME)
     thread = wish(job.pk, lambda: setattr(drain, "deadline", time.monotonic()))
@@ -193,14 +194,14 @@ def test_all_due_jobs_are_run_one_after_another(user, server):
 def test_a_completion_waits_for_a_database_that_is_away(user, server, monkeypatch):
     real, tries = Job.objects.complete, []
 
-    def complete(*args):
+    def complete(*args, **facts):
         tries.append(1)
         if len(tries) < 3:
             raise OperationalError("the server is restarting")
-        return real(*args)
+        return real(*args, **facts)
 
-    monkeypatch.setattr(worker, "_OUTAGE_S", 0.01)
-    monkeypatch.setattr(type(Job.objects), "complete", lambda self, *args: complete(*args))
+    monkeypatch.setattr("jobs.run._OUTAGE_S", 0.01)
+    monkeypatch.setattr(type(Job.objects), "complete", lambda self, *args, **facts: complete(*args, **facts))
     assert run(user, document(server)).status == "completed"
     assert len(tries) == 3
 
@@ -208,22 +209,22 @@ def test_a_completion_waits_for_a_database_that_is_away(user, server, monkeypatc
 def test_a_completion_whose_answer_was_lost_keeps_its_films(user, server, monkeypatch):
     real, answers = Job.objects.complete, []
 
-    def complete(*args):
-        answers.append(real(*args))
+    def complete(*args, **facts):
+        answers.append(real(*args, **facts))
         if len(answers) == 1:
             raise OperationalError("the answer was lost after the commit")
         return answers[-1]
 
-    monkeypatch.setattr(worker, "_OUTAGE_S", 0.01)
-    monkeypatch.setattr(type(Job.objects), "complete", lambda self, *args: complete(*args))
+    monkeypatch.setattr("jobs.run._OUTAGE_S", 0.01)
+    monkeypatch.setattr(type(Job.objects), "complete", lambda self, *args, **facts: complete(*args, **facts))
     job = run(user, document(server))
     assert answers == [True, False]
     assert default_storage.exists(job.videos.get().file.name)
 
 
 def test_work_that_is_stopped_together_with_its_worker_is_given_back_uncharged(user, server, monkeypatch):
-    drain = worker.Drain()
-    monkeypatch.setattr(worker, "drain", drain)
+    drain = Drain()
+    monkeypatch.setattr("jobs.run.drain", drain)
     make_job(user, config=document(server, seconds=3000, width=1920, height=1080, fps=60))
     job = Job.objects.claim(ME)
 

@@ -1,5 +1,7 @@
 """Captions from speech: the true recogniser on true speech, drawn into true films."""
 
+import json
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,9 +13,10 @@ from media_services.captioning import place_words
 from media_services.errors import MediaError
 from media_services.media import MediaKind, Probe, Source
 from media_services.movie.reading import read
+from media_services.process import run
 from media_services.subtitles import Word
 from media_services.timeline import Sound, Span
-from media_services.transcribe import checkpoint, transcribe
+from media_services.transcribe import ROOT, checkpoint, transcribe
 from tests import film, media
 
 SPEECH = Path(__file__).parent.parent.parent / "examples" / "media"
@@ -43,6 +46,32 @@ def test_music_and_silence_give_no_words(tmp_path):
     media.ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-t", "2", tmp_path / "silence.wav")
     files = [media.tone(), tmp_path / "silence.wav"]
     assert transcribe(files, model="tiny-words", language="en", threads=2, report=lambda _: None) == [[], []]
+
+
+@pytest.fixture
+def long_silence(tmp_path):
+    """Four of Whisper's windows in which nobody speaks."""
+    media.ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-t", "118", tmp_path / "silence.wav")
+    return tmp_path / "silence.wav"
+
+
+def test_windows_without_speech_are_reported_too(long_silence):
+    heard = []
+    transcribe([long_silence], model="tiny-words", language="en", threads=2, report=heard.append)
+    assert heard == sorted(heard)
+    assert len({fraction for fraction in heard if 0.1 < fraction < 1}) >= 3
+
+
+def test_the_recogniser_tells_of_the_loaded_model_then_of_the_loading_sound_then_of_its_windows(long_silence):
+    lines = []
+    recogniser = [sys.executable, "-m", "media_services.transcriber", str(checkpoint("tiny-words")), "en", "2"]
+    run([*recogniser, str(long_silence)], cwd=ROOT, on_line=lines.append, timeout_s=60)
+    *fractions, words = map(json.loads, lines)
+    told = [message["fraction"] for message in fractions]
+    assert told[0] == pytest.approx(0.01)
+    assert len([fraction for fraction in told if 0.01 < fraction < 0.05]) >= 3
+    assert told == sorted(set(told))
+    assert words == {"language": "en", "words": []}
 
 
 def test_a_model_that_is_not_here_is_an_error_that_says_how_to_get_it():

@@ -203,11 +203,20 @@ class TestStrangers:
         assert "damaged, or of a format that is not supported" in refusal(playlist)
 
 
+def test_the_bytes_that_were_looked_at_are_told_packet_by_packet():
+    heard = []
+    probe(media.video(), tick=heard.append)
+    size_bytes = media.video().stat().st_size
+    assert heard == sorted(heard)
+    assert len(set(heard)) > 200
+    assert 0.8 * size_bytes < heard[-1] < size_bytes
+
+
 def test_a_tick_that_raises_stops_the_probe():
     class Enough(Exception):
         pass
 
-    def tick():
+    def tick(read_bytes):
         raise Enough
 
     with pytest.raises(Enough):

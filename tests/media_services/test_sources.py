@@ -157,6 +157,70 @@ class TestProgress:
         assert not [each for each in threading.enumerate() if each.name.startswith("sources")]
         assert left_in(folder) == []
 
+    def test_it_rises_with_every_piece_of_a_source_of_unknown_length(self, server, folder):
+        heard = []
+
+        def pour(handler):
+            handler.start()
+            for _ in range(5):
+                handler.wfile.write(bytes(100_000))
+                handler.pause(0.21)
+
+        fetch_all([image(server.handle("/a", pour))], folder, local={}, report=heard.append)
+        assert heard == sorted(heard)
+        on_the_way = {fraction for fraction in heard if 0 < fraction < 1}
+        assert len(on_the_way) >= 4
+        assert 0.05 < max(on_the_way) < 0.5
+
+    @pytest.mark.parametrize("stated", [{}, {"content_length": "1000000"}])
+    def test_it_stands_still_while_a_server_sends_nothing(self, server, folder, stated):
+        class Stop(Exception):
+            pass
+
+        heard = []
+
+        def begin(handler):
+            handler.answer(200, bytes(1000), **stated) if stated else handler.start()
+            handler.wfile.write(bytes(1000))
+            handler.pause(30)
+
+        def report(fraction):
+            heard.append(fraction)
+            if len(heard) == 8:
+                raise Stop
+
+        with pytest.raises(Stop):
+            fetch_all([image(server.handle("/a", begin))], folder, local={}, report=report)
+        assert 0 < heard[-1] < 1
+        assert len(set(heard[-4:])) == 1
+
+    def test_it_goes_on_rising_when_a_source_turns_out_to_be_much_larger_than_another(self, server, folder):
+        heard = []
+
+        def a_third(handler):
+            handler.pause(0.3)
+            handler.answer(200, content_length="1000000")
+            for _ in range(6):
+                handler.wfile.write(bytes(50_000))
+                handler.pause(0.21)
+
+        wanted = [image("small"), image(server.handle("/large", a_third))]
+        with pytest.raises(MediaError):
+            fetch_all(wanted, folder, local={"small": media.picture()}, report=heard.append)
+        assert heard == sorted(heard)
+        assert len(set(heard)) >= 6
+
+    def test_probing_reports_bytes_on_the_way(self, folder, monkeypatch):
+        def slowly(file, *, kind, tick):
+            return probe(file, kind=kind, tick=lambda read_bytes: (tick(read_bytes), time.sleep(0.004)))
+
+        monkeypatch.setattr("media_services.sources.probe", slowly)
+        heard = []
+        fetched = fetch_all([Wanted("a", MediaKind.VIDEO, "/")], folder, local={"a": media.video()})
+        probe_all([Wanted("a", MediaKind.VIDEO, "/")], fetched, report=heard.append)
+        assert heard == sorted(heard)
+        assert len({fraction for fraction in heard if 0 < fraction < 1}) >= 3
+
     def test_probing_reports_up_to_one(self, folder):
         heard = []
         wanted = [image("a"), Wanted("b", MediaKind.VIDEO, "/1")]

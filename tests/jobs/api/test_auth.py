@@ -29,6 +29,7 @@ PROTECTED = [
     ("post", "/api/v1/assets"),
     ("get", f"/api/v1/assets/{NOBODY}"),
     ("delete", f"/api/v1/assets/{NOBODY}"),
+    ("get", "/api/v1/metrics"),
 ]
 
 

@@ -64,6 +64,23 @@ def test_a_job_has_exactly_the_described_keys(schema, api):
     assert set(job) == set(schema["components"]["schemas"]["Job"]["properties"])
 
 
+@pytest.mark.parametrize("path", ["/api/v1/jobs", "/api/v1/videos", "/api/v1/generate-video"])
+def test_a_post_is_described_with_its_key_its_replay_and_its_mismatch(schema, path):
+    operation = schema["paths"][path]["post"]
+    (key,) = operation["parameters"]
+    new, replay = operation["responses"]["202"], operation["responses"]["200"]
+    assert (key["in"], key["name"], key.get("required", False)) == ("header", "Idempotency-Key", False)
+    assert (set(new["headers"]), set(replay["headers"])) == ({"Location"}, {"Location", "Idempotent-Replay"})
+    assert replay["content"] == new["content"]
+    assert "IDEMPOTENCY_MISMATCH" in str(operation["responses"]["422"]["content"]["application/json"]["examples"])
+
+
+def test_the_metrics_have_exactly_the_described_keys(schema, api):
+    metrics, components = api.get("/api/v1/metrics").json(), schema["components"]["schemas"]
+    assert set(metrics) == set(components["Metrics"]["properties"])
+    assert all(set(times) == set(components["StageTime"]["properties"]) for times in metrics["stages"].values())
+
+
 @pytest.mark.parametrize("path", ["/api/schema", "/api/schema/"])
 def test_the_schema_is_served_to_anyone(client, path):
     answer = client.get(path, headers={"Authorization": "Bearer nonsense"})

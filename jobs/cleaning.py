@@ -1,0 +1,188 @@
+"""Owns removing what has had its time: finished jobs with their films, and files that nothing refers to.
+
+Everything is done in small batches, files before their rows: whatever kills it in between leaves nothing that the
+next cleaning does not find.
+"""
+
+import logging
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from jobs.housekeeping import work_dir
+from jobs.idempotency import KEY_LIFE
+from jobs.models import TERMINAL, Asset, Cluster, IdempotencyKey, Job, JobStatus, Video
+from media_services import storage
+
+log = logging.getLogger(__name__)
+_BATCH = 100
+_FRESH_S = 3600.0  # what is younger may still be on its way to where it belongs
+_SILENT = timedelta(minutes=10)
+_ATTEMPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-(\d+)-.+")
+_FILM = re.compile(r"(\d+)-\d+\..+")
+Item = TypeVar("Item")
+
+
+def clean() -> Iterator[int]:
+    """Remove all that has had its time; yields after each small batch how many things it removed."""
+    yield from expired_jobs()
+    yield from _rows(IdempotencyKey.objects.filter(created_at__lt=Now() - KEY_LIFE))
+    yield from _rows(Cluster.objects.filter(heartbeat_at__lt=Now() - _SILENT))
+    if settings.VIDEOCRAFT.job_temp_cleanup:
+        yield from orphaned_directories()
+        yield from broken_uploads()
+        yield from unpublished_films()
+        yield from unrecorded_assets()
+
+
+def expired_jobs() -> Iterator[int]:
+    """Delete jobs that finished longer than `status_retention` ago, unless a film of theirs was promised for longer."""
+    promised = Video.objects.filter(job=OuterRef("pk"), expires_at__gt=Now())
+    over = Q(status__in=TERMINAL, finished_at__lt=Now() - settings.VIDEOCRAFT.job_status_retention)
+    expired = Job.objects.filter(over, ~Exists(promised)).order_by("finished_at", "pk")
+    last: tuple[Any, UUID] | None = None
+    while True:
+        later = Q(finished_at__gt=last[0]) | Q(finished_at=last[0], pk__gt=last[1]) if last else Q()
+        batch = list(expired.filter(later).values_list("finished_at", "pk")[:_BATCH])
+        if not batch:
+            return
+        last = batch[-1]
+        emptied = [pk for _, pk in batch if _remove_films(pk)]
+        # looked at again: a person may have asked for a retry meanwhile
+        Job.objects.filter(over, pk__in=emptied).delete()
+        yield len(emptied)
+
+
+def _remove_films(job: UUID) -> bool:
+    """Delete the files of a job's videos; say whether they are gone."""
+    names = [name for row in Video.objects.filter(job=job).values_list("file", "thumbnail") for name in row if name]
+    return _remove(names, f"the films of job {job}")
+
+
+def _remove(names: Iterable[str], what: str) -> bool:
+    try:
+        storage.remove(names)
+    except Exception as problem:  # noqa: BLE001 - every storage has exceptions of its own
+        log.warning("%s could not be removed; the next cleaning tries again: %s", what, problem)
+        return False
+    return True
+
+
+def _rows(rows: Any) -> Iterator[int]:
+    while batch := list(rows.values_list("pk", flat=True)[:_BATCH]):
+        rows.model.objects.filter(pk__in=batch).delete()
+        yield len(batch)
+
+
+def orphaned_directories() -> Iterator[int]:
+    """Remove the working directories of attempts that no worker has any more."""
+    # listed before the table is asked: a directory is made after its attempt was claimed
+    for batch in _batches(list(work_dir().glob("*"))):
+        parsed = [(folder, found) for folder in batch if (found := _ATTEMPT.fullmatch(folder.name))]
+        held = _held({UUID(found[1]) for _, found in parsed})
+        orphaned = [folder for folder, found in parsed if (UUID(found[1]), int(found[2])) not in held]
+        yield _remove_trees(orphaned)
+
+
+def broken_uploads() -> Iterator[int]:
+    """Remove uploads whose web process died before it could."""
+    uploads = Path(settings.VIDEOCRAFT.data_dir) / "uploads"
+    for batch in _batches(list(uploads.glob("*"))):
+        yield _remove_trees([folder for folder in batch if not _is_fresh(folder)])
+
+
+def unpublished_films() -> Iterator[int]:
+    """Remove stored films that no video refers to and no attempt is about to publish."""
+    for batch in _batches(_listed("videos")[0]):
+        stored = [(job, name) for job in _uuids(batch) for name in _listed(f"videos/{job}")[1]]
+        jobs = {job for job, _ in stored}
+        held = _held(jobs)
+        rows = Video.objects.filter(job__in=jobs).values_list("file", "thumbnail")
+        published = {name for row in rows for name in row}
+        stray = [
+            f"videos/{job}/{name}"
+            for job, name in stored
+            if f"videos/{job}/{name}" not in published and (job, _attempt_of(name)) not in held
+        ]
+        yield _removed(stray, "unpublished films")
+
+
+def unrecorded_assets() -> Iterator[int]:
+    """Remove stored uploads that have no row."""
+    for batch in _batches(_listed("assets")[1]):
+        names = [f"assets/{name}" for name in batch]
+        known = set(Asset.objects.filter(file__in=names).values_list("file", flat=True))
+        hour_ago = timezone.now() - timedelta(seconds=_FRESH_S)
+        stray = [name for name in names if name not in known and _stored_before(name, hour_ago)]
+        yield _removed(stray, "uploads without a row")
+
+
+def _held(jobs: set[UUID]) -> set[tuple[UUID, int]]:
+    """Return which attempts at these jobs are being worked on."""
+    return set(Job.objects.filter(pk__in=jobs, status=JobStatus.PROCESSING).values_list("pk", "attempt"))
+
+
+def _attempt_of(name: str) -> int | None:
+    found = _FILM.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def _uuids(names: Iterable[str]) -> Iterator[UUID]:
+    for name in names:
+        try:
+            yield UUID(name)
+        except ValueError:
+            continue
+
+
+def _listed(folder: str) -> tuple[list[str], list[str]]:
+    """Return the folders and files in a folder of the storage."""
+    try:
+        return default_storage.listdir(folder)
+    except FileNotFoundError:
+        return [], []
+
+
+def _stored_before(name: str, moment: Any) -> bool:
+    try:
+        return bool(default_storage.get_modified_time(name) < moment)
+    except FileNotFoundError:
+        return False
+
+
+def _is_fresh(folder: Path) -> bool:
+    """Say whether anything in a folder was written lately, or it is gone."""
+    try:
+        written_at = max(path.stat().st_mtime for path in [folder, *folder.rglob("*")])
+    except FileNotFoundError:
+        return True
+    return time.time() - written_at < _FRESH_S
+
+
+def _remove_trees(folders: Sequence[Path]) -> int:
+    for folder in folders:
+        log.info("removing what was left in %s", folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(folders)
+
+
+def _removed(names: Sequence[str], what: str) -> int:
+    return len(names) if _remove(names, what) else 0
+
+
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch

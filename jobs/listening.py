@@ -1,0 +1,21 @@
+"""Owns hearing notifications on Django's own connection."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+
+_heard: dict[str, object] = {}  # the raw connection on which each channel is listened to
+
+
+@contextmanager
+def listening(channel: str) -> Iterator[Any]:
+    """Give the raw connection, which hears a channel; what goes wrong with it is Django's DatabaseError."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        raw = connection.connection
+        if _heard.get(channel) is not raw:
+            raw.execute(f"LISTEN {channel}")
+            _heard[channel] = raw
+        yield raw

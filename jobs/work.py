@@ -1,0 +1,87 @@
+"""Owns what a job's child process does: produce and store the films, and say what came of it."""
+
+import logging
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.files.storage import default_storage
+
+from jobs.models import Asset, Job
+from media_services import pipeline, storage
+from media_services.errors import DocumentError, ErrorCode, MediaError
+from media_services.movie.reading import Movie, read
+from media_services.process import Send
+from media_services.stage import Stage, overall
+
+log = logging.getLogger(__name__)
+_SEND_S = 0.1
+_CLIENT_DETAIL_CHARS = 4_000
+_LOG_DETAIL_CHARS = 8_000
+
+
+def local_sources(job: Job) -> dict[str, Path]:
+    """Return the local file of each `asset:` source of a job; raise MediaError for one that is gone."""
+    movie = read(job.config)
+    wanted = {src: path for src, path in movie.sources() if src.startswith("asset:")}
+    assets = Asset.objects.visible_to(job.owner).in_bulk({src.removeprefix("asset:") for src in wanted})
+    local = {}
+    for src, path in wanted.items():
+        asset = assets.get(UUID(src.removeprefix("asset:")))
+        if asset is None:
+            raise MediaError(ErrorCode.DOWNLOAD_FAILED, f"{src} was deleted after the job was posted", path=path)
+        local[src] = Path(default_storage.path(asset.file.name))
+    return local
+
+
+def work(job: Job, workdir: Path, prefix: str, local: Mapping[str, Path], send: Send) -> None:
+    """Do a job's work, in the forked child.
+
+    Sends {"stage", "fraction"} when they change, and last either {"films", "warnings"} or {"error", "detail"}.
+    """
+    told: tuple[Stage | None, float] = (None, 0.0)
+    told_at = 0.0
+
+    def checkpoint(stage: Stage, fraction: float) -> None:
+        nonlocal told, told_at
+        is_soon = stage == told[0] and fraction < 1 and time.monotonic() - told_at < _SEND_S
+        if (stage, fraction) != told and not is_soon:
+            told, told_at = (stage, fraction), time.monotonic()
+            send({"stage": stage, "fraction": fraction})
+
+    try:
+        movie: Movie = read(job.config, strict=job.strict)
+        production = pipeline.produce(movie, workdir, checkpoint, local=local)
+        checkpoint(Stage.STORING, overall(Stage.STORING, 0))
+        films = storage.store(
+            production.films, prefix, lambda fraction: checkpoint(Stage.STORING, overall(Stage.STORING, fraction))
+        )
+        warnings = [warning.as_json() for warning in production.warnings]
+        send({"films": [film.as_json() for film in films], "warnings": warnings})
+    except Exception as problem:  # noqa: BLE001 - the one place that turns any exception into a failed attempt
+        detail = problem.detail if isinstance(problem, MediaError) else traceback.format_exc()
+        level = logging.INFO if isinstance(problem, MediaError) else logging.ERROR
+        log.log(level, "failed: %s %s", problem, detail)
+        send({"error": error_of(problem), "detail": detail[-_LOG_DETAIL_CHARS:]})
+
+
+def error_of(problem: Exception) -> dict[str, Any]:
+    """Return what the client is told of an exception."""
+    if isinstance(problem, MediaError):
+        error = {"code": problem.code, "message": problem.message, "retryable": problem.retryable}
+        if problem.path is not None:
+            error["path"] = problem.path
+        if problem.code == ErrorCode.FFMPEG_FAILED and problem.detail:
+            error["detail"] = problem.detail[-_CLIENT_DETAIL_CHARS:]
+        return error
+    if isinstance(problem, DocumentError):
+        return {"code": ErrorCode.INVALID_INPUT, "message": str(problem), "retryable": False}
+    if isinstance(problem, MemoryError):
+        return {"code": ErrorCode.MEMORY_LIMIT, "message": "the work's memory ran out", "retryable": False}
+    if isinstance(problem, OSError) and problem.errno:
+        message = f"the work's disk failed it: {problem.strerror}"
+        return {"code": ErrorCode.STORAGE_FAILED, "message": message, "retryable": True}
+    return {"code": ErrorCode.INTERNAL_ERROR, "message": "something in the service failed", "retryable": True}

@@ -1,0 +1,74 @@
+"""Cancel kills, soon, all of it, and is never overruled by a completion that comes too late."""
+
+import random
+import time
+
+import psycopg
+import pytest
+
+from tests.faults import encoders
+from tests.faults.conftest import film, gone, long_film, work_of
+
+
+def cancel(fleet, job):
+    return fleet.service.client.post(f"/api/v1/jobs/{job['job_id']}/cancel")
+
+
+def test_two_hundred_short_jobs_are_cancelled_at_any_moment(fleet):
+    fleet.start()
+    chance = random.Random(1)
+    verdicts = {}
+    for _ in range(200):
+        job = fleet.post(film())
+        time.sleep(chance.uniform(0, 0.25))
+        verdicts[job["job_id"]] = cancel(fleet, job)
+    ends = {job["job_id"]: fleet.end(job) for job in fleet.jobs}
+    for pk, answer in verdicts.items():
+        assert ends[pk] == ("cancelled" if answer.status_code == 200 else "completed")
+        assert answer.status_code in (200, 409)
+    assert set(ends.values()) == {"cancelled", "completed"}
+
+
+@pytest.mark.parametrize("told", ["by a notification", "by looking"])
+def test_a_running_job_is_dead_soon(fleet, told):
+    fleet.start()
+    job = fleet.post(long_film())
+    work = fleet.wait_for_encoder(job)
+    began = time.monotonic()
+    if told == "by looking":
+        wish_in_silence(fleet, job)
+    else:
+        assert cancel(fleet, job).status_code == 200
+    assert fleet.end(job) == "cancelled"
+    assert gone(work, 0)
+    assert time.monotonic() - began < (2 if told == "by looking" else 1)
+
+
+def wish_in_silence(fleet, job):
+    """Write the wish as the API does, but notify nobody."""
+    with psycopg.connect(host=fleet.service.socket_dir, user="postgres", dbname=fleet.service.database) as connection:
+        connection.execute("UPDATE jobs_job SET cancel_requested_at = now() WHERE id = %s", [job["job_id"]])
+
+
+def test_an_encoder_that_ignores_signals_dies_with_its_children_wherever_they_hide(fleet, tmp_path):
+    encoder = encoders.stubborn(tmp_path)
+    fleet.start(**encoder.env)
+    job = fleet.post(film())
+    fleet.service.wait_for(lambda: len(work_of(job)) >= 4)
+    work = work_of(job)
+    began = time.monotonic()
+    cancel(fleet, job)
+    assert fleet.end(job) == "cancelled"
+    assert gone(work, 0)
+    assert time.monotonic() - began < 1
+
+
+def test_a_job_cancelled_while_its_worker_drains_is_cancelled_and_not_given_back(fleet):
+    cluster = fleet.start(VIDEOCRAFT_DRAIN_SECONDS=30)
+    job = fleet.post(long_film())
+    fleet.wait_for_encoder(job)
+    cluster.terminate()
+    time.sleep(0.3)
+    cancel(fleet, job)
+    assert fleet.end(job, 3) == "cancelled"
+    assert cluster.wait(10) == 0
