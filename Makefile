@@ -38,6 +38,7 @@ soak: $(VENV)/development ## kill it at random for ten minutes, and count what c
 bench: $(VENV)/bench ## measure it, beside stock django-q2 and procrastinate (some eight minutes)
 	@$(BIN)/python -m benchmarks.latency
 	@$(BIN)/python -m benchmarks.queues
+	@$(BIN)/python -m benchmarks.sharing
 
 clean: ## remove what was installed and what the tools left; keep var/, where the data is
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

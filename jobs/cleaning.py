@@ -24,7 +24,7 @@ from django.utils import timezone
 from jobs.housekeeping import work_dir
 from jobs.idempotency import KEY_LIFE
 from jobs.models import TERMINAL, Asset, Cluster, IdempotencyKey, Job, JobStatus, Video
-from media_services import storage
+from media_services import results, storage
 
 log = logging.getLogger(__name__)
 _BATCH = 100
@@ -40,6 +40,7 @@ def clean() -> Iterator[int]:
     yield from expired_jobs()
     yield from _rows(IdempotencyKey.objects.filter(created_at__lt=Now() - KEY_LIFE))
     yield from _rows(Cluster.objects.filter(heartbeat_at__lt=Now() - _SILENT))
+    yield from results.evict(settings.VIDEOCRAFT.results_max_bytes)
     if settings.VIDEOCRAFT.job_temp_cleanup:
         yield from orphaned_directories()
         yield from broken_uploads()

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 from pathlib import Path
 
 from django.conf import settings
@@ -67,7 +68,7 @@ def work_dir() -> Path:
 
 def cores_dir() -> Path:
     """Return where this host's workers say which cores they use."""
-    return Path(settings.VIDEOCRAFT.data_dir) / "cores"
+    return Path(settings.VIDEOCRAFT.data_dir) / "cores" / socket.gethostname()
 
 
 def mark_of(job: Job) -> str:

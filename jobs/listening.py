@@ -19,3 +19,11 @@ def listening(channel: str) -> Iterator[Any]:
             raw.execute(f"LISTEN {channel}")
             _heard[channel] = raw
         yield raw
+
+
+def stop_listening(channel: str) -> None:
+    """Hear a channel no more: what nobody reads would pile up at the server."""
+    raw = _heard.pop(channel, None)
+    if raw is not None and raw is connection.connection:
+        with connection.cursor() as cursor:
+            cursor.execute(f"UNLISTEN {channel}")

@@ -1,5 +1,6 @@
 """Owns putting a job into the queue: checked, bounded, once, and announced in the same transaction."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from jobs import logs
 from jobs.idempotency import PostKey, find_earlier, keep_key
 from jobs.models import DUE_CHANNEL, Asset, Job, JobStatus, notify
 from media_services.errors import DocumentError, Problem
 from media_services.movie.reading import Movie, read
 
+log = logging.getLogger(__name__)
 _QUEUE_LOCK = 0x56434A51  # any number, the same in every process
 
 
@@ -56,6 +59,8 @@ def submit(owner: Any, submission: Submission) -> Submitted:
         if earlier := _earlier(owner, submission):
             return earlier
         _insert(job, submission.key)
+    with logs.about(job):
+        log.info("queued")
     return Submitted(job)
 
 

@@ -1,5 +1,6 @@
 """Owns one attempt at a job: a child does the work; this process watches, reports, kills, and writes how it ended."""
 
+import contextlib
 import logging
 import selectors
 import shutil
@@ -16,7 +17,7 @@ from django.utils import timezone
 from jobs.cores import Cores
 from jobs.drain import drain
 from jobs.housekeeping import cores_dir, discard, mark_of, stored_prefix, work_dir
-from jobs.listening import listening
+from jobs.listening import listening, stop_listening
 from jobs.models import CANCEL_CHANNEL, Job, Video
 from jobs.work import error_of, local_sources, work
 from media_services.errors import ErrorCode, MediaError
@@ -267,6 +268,8 @@ class Run:
         The database is asked what was: a completion may have been committed by an answer that was lost. While it
         does not answer nothing is removed; housekeeping will.
         """
+        with contextlib.suppress(DatabaseError):
+            stop_listening(CANCEL_CHANNEL)
         if self.cores is not None:
             self.cores.give_back()
         if self.workdir is not None:

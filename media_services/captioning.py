@@ -1,14 +1,17 @@
 """Owns captioning films: which sounds are transcribed, each once, and their words' places in the film."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 from django.conf import settings
 
+from media_services import results
 from media_services.errors import MediaError
 from media_services.subtitles import Word, ass_file, lines_of
 from media_services.timeline import Captions, Sound, Timeline
-from media_services.transcribe import transcribe
+from media_services.transcribe import fingerprint, recogniser, transcribe
 
 _LONGEST_WORD_MS = 1_500  # Whisper stretches a segment's first word to the start of the silence before it
 Key = tuple[str, str, str]  # model, language, SHA-256 of the sound
@@ -24,16 +27,39 @@ def caption_all(timelines: Sequence[Timeline], *, threads: int, report: Callable
         for captions in timeline.captions:
             for sound in heard(timeline, captions):
                 wanted.setdefault(_key(captions, sound), (sound.source.file, captions))
-    words: dict[Key, list[Word]] = {}
+    if wanted:
+        report(0.0)
+    words = _kept(wanted)
     for key in sorted(wanted):
         if key not in words:
-            batch = [other for other in wanted if other[:2] == key[:2]]
+            batch = [other for other in wanted if other[:2] == key[:2] and other not in words]
 
             def done(fraction: float, *, before: int = len(words), size: int = len(batch)) -> None:
                 report((before + fraction * size) / len(wanted))
 
-            words |= zip(batch, _transcribe(batch, wanted, threads, done), strict=True)
+            for heard_in, found in zip(batch, _transcribe(batch, wanted, threads, done), strict=True):
+                words[heard_in] = found
+                results.put(_name(heard_in), json.dumps([astuple(word) for word in found]).encode())
     return [[_ass(timeline, captions, words) for captions in timeline.captions] for timeline in timelines]
+
+
+def _kept(wanted: Mapping[Key, tuple[Path, Captions]]) -> dict[Key, list[Word]]:
+    """Return the words of the sounds that were transcribed before; raise MediaError when a model is missing."""
+    words = {}
+    for key, (_, captions) in wanted.items():
+        try:
+            content = results.take(_name(key))
+        except MediaError as problem:
+            raise problem.at(captions.path) from problem
+        if content is not None:
+            words[key] = [Word(*fields) for fields in json.loads(content)]
+    return words
+
+
+def _name(key: Key) -> str:
+    """Return the name under which a sound's words are kept, which says all that they depend on."""
+    model, language, sound = key
+    return results.key("words", sound=sound, model=fingerprint(model), language=language, recogniser=recogniser())
 
 
 def _transcribe(

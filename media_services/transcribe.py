@@ -1,5 +1,7 @@
 """Owns speech recognition: finds Whisper's weights, runs it in a child process, and returns words with their times."""
 
+import hashlib
+import importlib.metadata
 import json
 import lzma
 import os
@@ -16,6 +18,8 @@ from media_services.subtitles import Word
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLED = Path(__file__).resolve().parent / "whisper_models"
 _TIMEOUT_S = 4 * 3600.0
+_END_BYTES = 1024**2
+_VERSION = 1  # to be raised when `transcriber` comes to hear other words in the same sound
 
 
 def transcribe(
@@ -65,6 +69,22 @@ def checkpoint(model: str) -> Path:
         f"the weights of the speech model {model!r} are not here: {name} is neither in VIDEOCRAFT_WHISPER_DIR "
         f"nor in Whisper's cache; `manage.py whisper_model --download {model}` gets them",
     )
+
+
+def fingerprint(model: str) -> str:
+    """Return what tells a model's weights from others, by their size and both ends of them; raise MediaError."""
+    file = checkpoint(model)
+    size_bytes = file.stat().st_size
+    with file.open("rb") as weights:
+        digest = hashlib.sha256(weights.read(_END_BYTES))
+        weights.seek(max(size_bytes - _END_BYTES, 0))
+        digest.update(weights.read())
+    return f"{size_bytes} {digest.hexdigest()}"
+
+
+def recogniser() -> str:
+    """Return what tells one way of recognising from another: Whisper's version, and that of how it is used here."""
+    return f"openai-whisper {importlib.metadata.version('openai-whisper')}, {_VERSION}"
 
 
 def _unpacked(packed: Path, file: Path) -> Path:

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 import imageio_ffmpeg
+import psutil
 from PIL import Image
 
 _KEPT = tempfile.TemporaryDirectory(prefix="vc-media-")
@@ -22,6 +23,11 @@ def ffmpeg(*arguments: str | Path, stdout: Path | None = None) -> None:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.decode(errors='replace')}")
     if stdout is not None:
         stdout.write_bytes(done.stdout)
+
+
+def encoders() -> list[psutil.Process]:
+    """Return the FFmpegs that this process has started; the services of other tests are its children, too."""
+    return [child for child in psutil.Process().children() if "ffmpeg" in child.name()]
 
 
 def new_file(suffix: str) -> Path:

@@ -78,6 +78,8 @@ class Configuration(BaseSettings):
     image_max_pixels: int = Field(default=64_000_000, gt=0, le=178_956_970)  # above, Pillow refuses by itself
     film_max_duration: Duration = timedelta(hours=4)
 
+    results_max_bytes: int = Field(default=10 * 1024**3, ge=0)
+
     whisper_model: str = "base"
     whisper_dir: Path = Field(default_factory=lambda read: read["data_dir"] / "whisper")
 

@@ -28,7 +28,7 @@ from videocraft.configuration import ROOT
 
 _POLL_S = 0.1
 _WEB_GRACE_S = 5
-_STOP_MARGIN_S = 15.0
+_STOP_MARGIN_S = 25.0  # a cluster gives its own processes 20
 
 
 class Died(Exception):

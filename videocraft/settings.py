@@ -75,6 +75,10 @@ WHITENOISE_USE_FINDERS = True  # no collectstatic step between a checkout and a 
 MEDIA_ROOT = VIDEOCRAFT.data_dir / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "results": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VIDEOCRAFT.data_dir / "results"},
+    },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = VIDEOCRAFT.document_max_bytes  # forms; the API reads its bodies itself

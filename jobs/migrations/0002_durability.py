@@ -56,12 +56,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='cluster',
             name='cpu_percent',
-            field=models.FloatField(default=0, help_text='of one core, of all its processes since the beat before'),
+            field=models.FloatField(db_default=0, help_text='of one core, of all its processes since the beat before'),
         ),
         migrations.AddField(
             model_name='cluster',
             name='memory_bytes',
-            field=models.PositiveBigIntegerField(default=0, help_text='of all its processes, work included'),
+            field=models.PositiveBigIntegerField(db_default=0, help_text='of all its processes, work included'),
         ),
         migrations.AddField(
             model_name='jobattempt',
@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='jobattempt',
             name='stage_seconds',
-            field=models.JSONField(default=dict, help_text='how long each stage took, as far as it came'),
+            field=models.JSONField(db_default=models.Value({}, models.JSONField()), help_text='how long each stage took, as far as it came'),
         ),
         migrations.AddIndex(
             model_name='job',

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.db.models import Value
 from django.db.models.functions import Now
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class JobAttempt(models.Model):
     error = models.JSONField(null=True)
     exit_code = models.IntegerField(null=True)
     stderr_tail = models.TextField(blank=True, default="")
-    stage_seconds = models.JSONField(default=dict, help_text="how long each stage took, as far as it came")
+    stage_seconds = models.JSONField(
+        db_default=Value({}, models.JSONField()), help_text="how long each stage took, as far as it came"
+    )
     memory_peak_bytes = models.PositiveBigIntegerField(null=True, help_text="of all processes of the work together")
 
     objects = JobAttemptQuerySet.as_manager()

@@ -22,8 +22,8 @@ class Cluster(models.Model):
     host = models.CharField(max_length=255)
     pid = models.IntegerField()
     workers = models.PositiveSmallIntegerField()
-    memory_bytes = models.PositiveBigIntegerField(default=0, help_text="of all its processes, work included")
-    cpu_percent = models.FloatField(default=0, help_text="of one core, of all its processes since the beat before")
+    memory_bytes = models.PositiveBigIntegerField(db_default=0, help_text="of all its processes, work included")
+    cpu_percent = models.FloatField(db_default=0, help_text="of one core, of all its processes since the beat before")
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now(), db_index=True)
 

@@ -27,7 +27,7 @@ from tests.service import Service
 
 CLUSTERS = 2
 WORKERS = 2
-_PAUSE_S = (0.5, 3.0)
+_PAUSE_S = (0.2, 1.8)
 _POSTING = 0.8  # of the time
 _SETTLING_S = 240.0
 
@@ -163,13 +163,13 @@ def soak(folder: Path, *, jobs: int, seconds: float, seed: int) -> dict[str, Any
     (folder / "service").mkdir()
     server = Server(folder / "database")
     # as long as keeps the workers busy for half of the time
-    encoder = encoders.unsteady(folder, 2 * 0.5 * seconds * CLUSTERS * WORKERS / jobs)
-    limits = {
+    encoder = encoders.unsteady(folder, seconds * CLUSTERS * WORKERS / jobs)
+    limits: dict[str, Any] = {
         "job_workers": WORKERS,
         "job_retry_attempts": 50,
         "job_cleanup_interval": "5s",
-        "drain_seconds": 0.5,
         "job_queue_size": 1000,
+        "drain_seconds": 0.5,
     }
     try:
         with Service(folder / "service", server.socket_dir, **limits) as service:

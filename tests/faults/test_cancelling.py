@@ -1,13 +1,20 @@
 """Cancel kills, soon, all of it, and is never overruled by a completion that comes too late."""
 
+import os
 import random
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests import media
 from tests.faults import encoders
 from tests.faults.conftest import film, gone, long_film, work_of
+
+SPEECH = Path(__file__).parent.parent.parent / "examples" / "media" / "sunrise.mp3"
 
 
 def cancel(fleet, job):
@@ -15,17 +22,20 @@ def cancel(fleet, job):
 
 
 def test_two_hundred_short_jobs_are_cancelled_at_any_moment(fleet):
-    fleet.start()
+    fleet.start(VIDEOCRAFT_JOB_WORKERS=3)
     chance = random.Random(1)
-    verdicts = {}
-    for _ in range(200):
+
+    def race(moment_s):
         job = fleet.post(film())
-        time.sleep(chance.uniform(0, 0.25))
-        verdicts[job["job_id"]] = cancel(fleet, job)
+        time.sleep(moment_s)
+        return job["job_id"], cancel(fleet, job)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = dict(pool.map(race, [chance.uniform(0, 0.3) for _ in range(200)]))
     ends = {job["job_id"]: fleet.end(job) for job in fleet.jobs}
-    for pk, answer in verdicts.items():
-        assert ends[pk] == ("cancelled" if answer.status_code == 200 else "completed")
+    for pk, answer in answers.items():
         assert answer.status_code in (200, 409)
+        assert ends[pk] == ("cancelled" if answer.status_code == 200 else "completed")
     assert set(ends.values()) == {"cancelled", "completed"}
 
 
@@ -61,6 +71,33 @@ def test_an_encoder_that_ignores_signals_dies_with_its_children_wherever_they_hi
     assert fleet.end(job) == "cancelled"
     assert gone(work, 0)
     assert time.monotonic() - began < 1
+
+
+def narrated_film(fleet):
+    """Return a film with speech of its own, which nobody has recognised before."""
+    speech = media.converted(SPEECH, ".wav", "-af", f"volume={1 - len(fleet.jobs) / 100}")
+    narrator = {"type": "audio", "src": fleet.service.upload(speech)}
+    subtitles = {"type": "subtitles", "language": "en", "model": "tiny-words"}
+    return {"resolution": "160x90", "fps": 5, "scenes": [{"elements": [narrator]}], "elements": [subtitles]}
+
+
+def recognisers(job):
+    return [process for process in work_of(job) if "media_services.transcriber" in process.cmdline()]
+
+
+def test_the_recogniser_dies_with_a_cancel_and_with_its_worker(fleet):
+    fleet.start()
+    job = fleet.post(narrated_film(fleet))
+    work = fleet.service.wait_for(lambda: recognisers(job))
+    cancel(fleet, job)
+    assert fleet.end(job) == "cancelled"
+    assert gone(work, 0)
+    job = fleet.post(narrated_film(fleet))
+    work = fleet.service.wait_for(lambda: recognisers(job))
+    os.kill(fleet.row(job, "worker_pid"), signal.SIGKILL)
+    assert gone(work)
+    assert fleet.end(job) == "completed"
+    assert fleet.outcomes(job) == ["lost", "completed"]
 
 
 def test_a_job_cancelled_while_its_worker_drains_is_cancelled_and_not_given_back(fleet):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from jobs.cluster import Flag, PacketQueue, Timer
+from jobs.cluster import Flag, PacketQueue, Pulse, Timer
 
 fork = multiprocessing.get_context("fork")
 
@@ -69,3 +69,32 @@ def test_a_timer_has_no_lock_that_a_killed_worker_could_keep():
     with timer.get_lock():
         timer.value = 5
     assert timer.value == pytest.approx(5)
+
+
+def test_a_reader_that_stands_still_does_not_block_the_writer():
+    queue = PacketQueue()
+    began = time.monotonic()
+    for number in range(5000):
+        queue.put({"token": number})
+    assert time.monotonic() - began < 5
+    assert queue.get() == {"token": 0}
+
+
+def test_a_full_queue_takes_what_ends_the_readers_once_it_is_cleared():
+    queue = PacketQueue()
+    for number in range(5000):
+        queue.put(number)
+    queue.clear()
+    for _ in range(64):
+        queue.put("STOP")
+    assert [queue.get() for _ in range(64)] == ["STOP"] * 64
+
+
+def test_a_pulse_is_seen_in_another_process():
+    pulse = Pulse()
+    time.sleep(0.15)
+    child = fork.Process(target=pulse.beat)
+    assert pulse.age_s >= 0.15
+    child.start()
+    child.join()
+    assert pulse.age_s < 0.15

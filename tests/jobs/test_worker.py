@@ -7,7 +7,7 @@ import psutil
 import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import OperationalError, connections
+from django.db import OperationalError, connection, connections
 
 from jobs import worker
 from jobs.drain import Drain
@@ -238,3 +238,54 @@ def test_work_that_is_stopped_together_with_its_worker_is_given_back_uncharged(u
     thread.join()
     job.refresh_from_db()
     assert (job.status, job.failures, job.attempts.get().outcome) == ("pending", 0, "released")
+
+
+def test_a_claim_whose_answer_was_lost_is_given_back_by_its_worker_and_done(user, server, monkeypatch):
+    make_job(user, config=document(server))
+    real, answers = type(Job.objects).claim, []
+
+    def claim(self, identity):
+        answers.append(real(self, identity))
+        if len(answers) == 1:
+            raise OperationalError("the answer was lost after the commit")
+        return answers[-1]
+
+    monkeypatch.setattr(type(Job.objects), "claim", claim)
+    worker.run_due_jobs()
+    assert Job.objects.get().status == "processing"
+    worker.run_due_jobs()
+    job = Job.objects.get()
+    assert [attempt.outcome for attempt in job.attempts.all()] == ["released", "completed"]
+    assert (job.status, job.failures) == ("completed", 0)
+
+
+def test_a_disk_on_which_nothing_can_be_made_fails_the_attempt(user, server, monkeypatch):
+    nowhere = settings.VIDEOCRAFT.data_dir / "file"
+    nowhere.write_text("no folder")
+    monkeypatch.setattr("jobs.run.work_dir", lambda: nowhere)
+    job = run(user, document(server))
+    assert (job.status, job.error["code"], job.failures) == ("pending", "STORAGE_FAILED", 1)
+
+
+def test_a_fault_of_the_supervision_itself_fails_the_attempt(user, server, monkeypatch):
+    def broken(self, child):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("jobs.run.Run.check", broken)
+    job = run(user, document(server))
+    assert (job.status, job.error["code"], job.attempts.get().outcome) == ("pending", "INTERNAL_ERROR", "retried")
+
+
+def test_the_history_keeps_how_long_each_stage_took_and_how_much_memory(user, server):
+    attempt = run(user, document(server, seconds=120)).attempts.get()
+    assert set(attempt.stage_seconds) >= {"fetching", "rendering", "storing"}
+    took_s = (attempt.ended_at - attempt.started_at).total_seconds()
+    assert took_s - 0.5 < sum(attempt.stage_seconds.values()) <= took_s + 0.5
+    assert attempt.memory_peak_bytes > 20 * 1024**2
+
+
+def test_a_worker_that_has_no_job_hears_no_cancels(user, server):
+    run(user, document(server))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_listening_channels()")
+        assert cursor.fetchone() == (0,)

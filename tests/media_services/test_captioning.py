@@ -149,3 +149,23 @@ def test_subtitles_of_a_scene_are_drawn_in_that_scene_alone(tmp_path):
     lit = [number for number in range(0, frames, 4) if film.frame(production.films[0].file, number).max() > 128]
     assert lit
     assert min(lit) >= 38
+
+
+def test_a_sound_that_was_heard_before_is_not_listened_to_again(tmp_path, monkeypatch):
+    speech = media.converted(SPEECH / "desert.mp3", ".wav", "-af", "volume=0.9")
+    document = {
+        "resolution": "320x180",
+        "fps": 5,
+        "scenes": [{"elements": [{"type": "audio", "src": str(speech)}]}],
+        "elements": [SUBTITLES],
+    }
+    movie = read(document, allow_files=True)
+    drawn = []
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        local = {str(speech): speech}
+        production = pipeline.produce(movie, tmp_path / str(number), lambda *where: None, local=local)
+        drawn.append((production.films[0].file.parent / "subtitles-0.ass").read_text())
+        monkeypatch.setattr("media_services.captioning.transcribe", None)  # what would be called
+    assert drawn[0] == drawn[1]
+    assert "Dialogue" in drawn[0]

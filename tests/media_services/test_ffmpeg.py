@@ -5,11 +5,11 @@ import shutil
 import signal
 import subprocess
 
-import psutil
 import pytest
 
 from media_services import ffmpeg
 from media_services.errors import ErrorCode, MediaError
+from tests import media
 
 PICTURE = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25"]
 
@@ -44,7 +44,7 @@ def test_one_that_was_stopped_may_succeed_when_tried_again(tmp_path, number, cod
 
     def stop(frames):
         if frames and not running:
-            running.extend(psutil.Process().children())
+            running.extend(media.encoders())
             running[0].send_signal(number)
 
     error = failure(["-t", "600", tmp_path / "film.mp4"], tmp_path, tick=stop)

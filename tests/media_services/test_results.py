@@ -1,0 +1,72 @@
+"""Results: kept under what they depend on, checked when they are read, and never more than fits."""
+
+import os
+import time
+
+import pytest
+from django.core.files.storage import storages
+
+from media_services import results
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(settings, tmp_path):
+    options = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "results"}}
+    settings.STORAGES = settings.STORAGES | {"results": options}
+
+
+def name(number=0):
+    return results.key("words", number=number)
+
+
+def test_what_was_kept_is_taken():
+    assert results.take(name()) is None
+    results.put(name(), b"one\ntwo")
+    assert results.take(name()) == b"one\ntwo"
+
+
+def test_every_input_makes_another_name_and_their_order_does_not():
+    assert results.key("words", a=1, b=2) == results.key("words", b=2, a=1)
+    others = [results.key("words", a=1, b=3), results.key("words", a=1), results.key("plates", a=1, b=2)]
+    assert len({results.key("words", a=1, b=2), *others}) == 4
+
+
+@pytest.mark.parametrize("damage", [b"", b"half", b"\n"])
+def test_a_damaged_one_is_a_miss_that_heals(damage):
+    results.put(name(), b"content")
+    storage = storages["results"]
+    with open(storage.path(name()), "wb") as file:
+        file.write(damage)
+    assert results.take(name()) is None
+    results.put(name(), b"content")
+    assert results.take(name()) == b"content"
+
+
+def test_the_second_to_keep_it_changes_nothing_and_leaves_nothing():
+    for content in (b"first", b"second"):
+        results.put(name(), content)
+    assert results.take(name()) == b"first"
+    assert len(storages["results"].listdir(os.path.dirname(name()))[1]) == 1
+
+
+def test_a_storage_that_cannot_take_it_is_no_reason_to_fail(tmp_path):
+    (tmp_path / "results").write_text("no folder")
+    results.put(name(), b"content")
+    assert results.take(name()) is None
+
+
+def test_the_longest_unused_are_evicted_until_the_rest_fits():
+    for number in range(4):
+        results.put(name(number), bytes(1000))
+        long_ago = time.time() - 1000 + number
+        os.utime(storages["results"].path(name(number)), (long_ago, long_ago))
+    results.take(name(0))
+    assert sum(results.evict(2500)) == 2
+    assert [results.take(name(number)) is not None for number in range(4)] == [True, False, False, True]
+
+
+def test_what_fits_is_left_and_an_empty_store_has_nothing_to_evict():
+    assert sum(results.evict(0)) == 0
+    results.put(name(), bytes(1000))
+    assert sum(results.evict(2000)) == 0
+    assert results.take(name()) is not None
