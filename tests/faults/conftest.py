@@ -54,6 +54,13 @@ def gone(processes: list[psutil.Process], seconds: float = 2) -> bool:
     return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
 
 
+def thaw(processes: list[psutil.Process]) -> None:
+    """Let processes that stand still go on; some of them may have been killed as they stood."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.resume()
+
+
 def marks() -> dict[str, list[psutil.Process]]:
     """Return the processes that work on jobs, by the job and by the job's attempt they were started for."""
     found: dict[str, list[psutil.Process]] = {}
@@ -144,12 +151,16 @@ class Fleet:
         for cluster in self.clusters:
             if cluster.poll() is None:
                 everything = [*family(cluster), psutil.Process(cluster.pid)]
-                for process in everything:
-                    process.resume()
+                thaw(everything)
                 # `unshare` waits for the cluster it has started, and ignores signals
                 main = everything[0] if everything[-1].name() == "unshare" else everything[-1]
                 main.terminate()
-                assert cluster.wait(40) == 0
+                try:
+                    assert cluster.wait(40) == 0
+                finally:
+                    for process in everything:
+                        with suppress(psutil.NoSuchProcess):
+                            process.kill()
         self.service.processes = [one for one in self.service.processes if one.poll() is None]
 
     def cancel_what_is_left(self) -> None:
@@ -174,8 +185,10 @@ def run_fleet(service):
         yield fleet
         fleet.check()
     finally:
-        fleet.stop()
-        fleet.cancel_what_is_left()
+        try:
+            fleet.stop()
+        finally:
+            fleet.cancel_what_is_left()
     assert fleet.service.one("SELECT count(*) FROM jobs_cluster WHERE pid = ANY(%s)", _pids(fleet.clusters)) == 0
 
 

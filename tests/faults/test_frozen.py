@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from tests.faults import encoders
-from tests.faults.conftest import family, film, members, work_of
+from tests.faults.conftest import family, film, members, thaw, work_of
 
 _OTHER_HOST = ("unshare", "--pid", "--fork", "--kill-child=TERM", "--mount-proc")
 
@@ -53,8 +53,7 @@ def test_a_worker_of_another_host_that_thaws_too_late_writes_nothing(fleet, tmp_
     fleet.start(VIDEOCRAFT_JOB_LEASE="2s")
     assert fleet.end(job) == "completed"
     assert fleet.outcomes(job) == ["lost", "completed"]
-    for process in everything:
-        process.resume()
+    thaw(everything)
     fleet.service.wait_for(lambda: not work_of(job), 10)
     assert fleet.outcomes(job) == ["lost", "completed"]
 
