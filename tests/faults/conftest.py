@@ -54,6 +54,13 @@ def gone(processes: list[psutil.Process], seconds: float = 2) -> bool:
     return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
 
 
+def freeze(processes: list[psutil.Process]) -> None:
+    """Make processes stand still; those that have ended meanwhile do so anyway."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+
+
 def thaw(processes: list[psutil.Process]) -> None:
     """Let processes that stand still go on; some of them may have been killed as they stood."""
     for process in processes:
@@ -228,13 +235,11 @@ class Server:
 
         main = psutil.Process(postmaster.read(self.server.pgdata).pid)
         frozen = [main, *main.children(recursive=True)]
-        for process in frozen:
-            process.suspend()
+        freeze(frozen)
         try:
             yield
         finally:
-            for process in frozen:
-                process.resume()
+            thaw(frozen)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from tests.faults import encoders
-from tests.faults.conftest import family, film, members, thaw, work_of
+from tests.faults.conftest import family, film, freeze, members, thaw, work_of
 
 _OTHER_HOST = ("unshare", "--pid", "--fork", "--kill-child=TERM", "--mount-proc")
 
@@ -18,12 +18,11 @@ def can_make_another_host():
         return False
 
 
-def freeze(fleet, job):
+def freeze_workers_of(fleet, job):
     """Stop the worker of a job and all that works for it; return them."""
     worker = psutil.Process(fleet.row(job, "worker_pid"))
     frozen = [worker, *worker.children(recursive=True)]
-    for process in frozen:
-        process.suspend()
+    freeze(frozen)
     return frozen
 
 
@@ -32,7 +31,7 @@ def test_a_worker_that_lets_its_lease_run_out_is_killed_and_its_job_done_by_anot
     fleet.start(**encoder.env, VIDEOCRAFT_JOB_LEASE="2s")
     job = fleet.post(film())
     fleet.wait_for_encoder(job)
-    frozen = freeze(fleet, job)
+    frozen = freeze_workers_of(fleet, job)
     assert fleet.end(job) == "completed"
     assert fleet.outcomes(job) == ["lost", "completed"]
     assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in frozen)
@@ -47,8 +46,7 @@ def test_a_worker_of_another_host_that_thaws_too_late_writes_nothing(fleet, tmp_
     job = fleet.post(film())
     fleet.wait_for_encoder(job, 1)
     everything = family(cluster)
-    for process in everything:
-        process.suspend()
+    freeze(everything)
     (tmp_path / "there" / "go").touch()
     fleet.start(VIDEOCRAFT_JOB_LEASE="2s")
     assert fleet.end(job) == "completed"
