@@ -51,7 +51,15 @@ def members(cluster: Any, name: str) -> list[psutil.Process]:
 def gone(processes: list[psutil.Process], seconds: float = 2) -> bool:
     """Say whether all of them are dead in time."""
     _, alive = psutil.wait_procs(processes, timeout=seconds)
-    return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
+    return all(is_dead(process) for process in alive)
+
+
+def is_dead(process: psutil.Process) -> bool:
+    """Say whether a process has ended, if it may not have been reaped by whoever started it."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def freeze(processes: list[psutil.Process]) -> None:

@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from tests.faults import encoders
-from tests.faults.conftest import family, film, freeze, members, thaw, work_of
+from tests.faults.conftest import family, film, freeze, is_dead, members, thaw, work_of
 
 _OTHER_HOST = ("unshare", "--pid", "--fork", "--kill-child=TERM", "--mount-proc")
 
@@ -34,7 +34,7 @@ def test_a_worker_that_lets_its_lease_run_out_is_killed_and_its_job_done_by_anot
     frozen = freeze_workers_of(fleet, job)
     assert fleet.end(job) == "completed"
     assert fleet.outcomes(job) == ["lost", "completed"]
-    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in frozen)
+    assert all(is_dead(process) for process in frozen)
 
 
 @pytest.mark.skipif(not can_make_another_host(), reason="needs to be allowed a pid namespace")
