@@ -1,6 +1,7 @@
 """A fleet of real clusters to kill, and the questions that every story must answer when it is over."""
 
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -250,9 +251,16 @@ class Server:
             thaw(frozen)
 
 
+@pytest.fixture(scope="session")
+def own_folder():
+    """A folder that PostgreSQL's user reaches: pytest closes its own to others, anew whenever another pytest starts."""
+    with tempfile.TemporaryDirectory(prefix="vc-faults-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("database"))
+def database(own_folder):
+    server = Server(own_folder / "database")
     yield server
     server.start()
     server.server.leave()

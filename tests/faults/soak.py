@@ -160,7 +160,7 @@ def _work(cluster: Any) -> list[psutil.Process]:
 
 def soak(folder: Path, *, jobs: int, seconds: float, seed: int) -> dict[str, Any]:
     """Run a service under fire in a folder; return what came of it, or raise for what should not be."""
-    (folder / "service").mkdir()
+    (folder / "service").mkdir(parents=True)
     server = Server(folder / "database")
     # as long as keeps the workers busy for half of the time
     encoder = encoders.unsteady(folder, seconds * CLUSTERS * WORKERS / jobs)

@@ -6,7 +6,7 @@ from tests.faults.soak import soak
 
 
 @pytest.mark.timeout(420)
-def test_two_hundred_jobs_under_fire_for_a_minute(tmp_path):
-    found = soak(tmp_path, jobs=200, seconds=60, seed=3)
+def test_two_hundred_jobs_under_fire_for_a_minute(own_folder):
+    found = soak(own_folder / "soak", jobs=200, seconds=60, seed=3)
     assert found["jobs"]["completed"] > 150
     assert sum(found["faults"].values()) > 15
