@@ -180,5 +180,6 @@ class Service:
             rows = connection.execute("SELECT file, thumbnail FROM jobs_video").fetchall()
         known = {str(self.data_dir / "media" / name) for row in rows for name in row}
         folders = (self.data_dir / "work", self.data_dir / "media" / "videos")
-        files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-        return [str(path) for path in files if str(path) not in known]
+        # os.walk, for rglob fails when a folder goes while it looks
+        files = [os.path.join(at, name) for folder in folders for at, _, names in os.walk(folder) for name in names]
+        return [path for path in files if path not in known]
