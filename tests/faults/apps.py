@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from django.apps import AppConfig
 
-PATIENCE_S = 3.0
+STUCK_S = 2.0
+STARVED_S = 8.0  # later, as for a cluster that is not hurried: what is stuck is replaced before jobs starve of it
 
 
 class Hurry(AppConfig):
@@ -14,5 +15,5 @@ class Hurry(AppConfig):
     def ready(self) -> None:
         from jobs import cluster, housekeeper
 
-        housekeeper.STARVED = timedelta(seconds=PATIENCE_S)
-        cluster._STUCK_S = PATIENCE_S
+        housekeeper.STARVED = timedelta(seconds=STARVED_S)
+        cluster._STUCK_S = STUCK_S
