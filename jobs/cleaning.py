@@ -68,7 +68,7 @@ def expired_jobs() -> Iterator[int]:
 
 def _remove_films(job: UUID) -> bool:
     """Delete the files of a job's videos; say whether they are gone."""
-    names = [name for row in Video.objects.filter(job=job).values_list("file", "thumbnail") for name in row if name]
+    names = [stored.name or "" for video in Video.objects.filter(job=job) for stored in video.files]
     return _remove(names, f"the films of job {job}")
 
 
@@ -110,8 +110,7 @@ def unpublished_films() -> Iterator[int]:
         stored = [(job, name) for job in _uuids(batch) for name in _listed(f"videos/{job}")[1]]
         jobs = {job for job, _ in stored}
         held = _held(jobs)
-        rows = Video.objects.filter(job__in=jobs).values_list("file", "thumbnail")
-        published = {name for row in rows for name in row}
+        published = {stored.name for video in Video.objects.filter(job__in=jobs) for stored in video.files}
         stray = [
             f"videos/{job}/{name}"
             for job, name in stored

@@ -2,37 +2,65 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from django.conf import settings
 
 from media_services import results
-from media_services.errors import MediaError
-from media_services.subtitles import Word, ass_file, lines_of
+from media_services.errors import MediaError, Problem
+from media_services.fonts import Fonts, read_faces
+from media_services.movie.document import read_captions
+from media_services.subtitles.ass import Drawing, ass_file
+from media_services.subtitles.given import decode
+from media_services.subtitles.lines import Line, Phrase, Word, lines_of, replaced, too_fast
+from media_services.subtitles.taken import Spoken, srt, vtt, words_json
 from media_services.timeline import Captions, Sound, Timeline
-from media_services.transcribe import fingerprint, recogniser, transcribe
+from media_services.transcribe import Listening, checkpoint, fingerprint, recogniser, transcribe
 
 _LONGEST_WORD_MS = 1_500  # Whisper stretches a segment's first word to the start of the silence before it
-Key = tuple[str, str, str]  # model, language, SHA-256 of the sound
+Key = tuple[Listening, str]  # how to listen, and to what: the SHA-256 of the sound
 
 
-def caption_all(timelines: Sequence[Timeline], *, threads: int, report: Callable[[float], None]) -> list[list[str]]:
-    """Return the ASS files of each film; every distinct sound is transcribed once, whichever films it is in.
+@dataclass(frozen=True)
+class Captioned:
+    """What the subtitles of a film came to: its files by what they are (`srt`, `vtt`, `ass`, `words`), its fonts.
+
+    There are no files where the document asks for no subtitles.
+    """
+
+    files: Mapping[str, str]
+    fonts: Fonts
+    warnings: tuple[Problem, ...] = ()
+
+
+def check_models(timelines: Sequence[Timeline]) -> None:
+    """Raise MediaError, placed at its element, when the weights of a model that is to be used are not here."""
+    for timeline in timelines:
+        for captions in timeline.captions:
+            if _listens(captions):
+                try:
+                    checkpoint(listening(captions).model)
+                except MediaError as problem:
+                    raise problem.at(captions.path) from problem
+
+
+def caption_all(timelines: Sequence[Timeline], *, threads: int, report: Callable[[float], None]) -> list[Captioned]:
+    """Return the subtitles of each film; every distinct sound is transcribed once, whichever films it is in.
 
     Raises MediaError(TRANSCRIPTION_FAILED) placed at the `subtitles` element.
     """
     wanted: dict[Key, tuple[Path, Captions]] = {}
     for timeline in timelines:
-        for captions in timeline.captions:
+        for captions in filter(_listens, timeline.captions):
             for sound in heard(timeline, captions):
                 wanted.setdefault(_key(captions, sound), (sound.source.file, captions))
     if wanted:
         report(0.0)
     words = _kept(wanted)
-    for key in sorted(wanted):
+    for key in wanted:
         if key not in words:
-            batch = [other for other in wanted if other[:2] == key[:2] and other not in words]
+            batch = [other for other in wanted if other[0] == key[0] and other not in words]
 
             def done(fraction: float, *, before: int = len(words), size: int = len(batch)) -> None:
                 report((before + fraction * size) / len(wanted))
@@ -40,7 +68,7 @@ def caption_all(timelines: Sequence[Timeline], *, threads: int, report: Callable
             for heard_in, found in zip(batch, _transcribe(batch, wanted, threads, done), strict=True):
                 words[heard_in] = found
                 results.put(_name(heard_in), json.dumps([astuple(word) for word in found]).encode())
-    return [[_ass(timeline, captions, words) for captions in timeline.captions] for timeline in timelines]
+    return [_captioned(timeline, words) for timeline in timelines]
 
 
 def _kept(wanted: Mapping[Key, tuple[Path, Captions]]) -> dict[Key, list[Word]]:
@@ -58,20 +86,30 @@ def _kept(wanted: Mapping[Key, tuple[Path, Captions]]) -> dict[Key, list[Word]]:
 
 def _name(key: Key) -> str:
     """Return the name under which a sound's words are kept, which says all that they depend on."""
-    model, language, sound = key
-    return results.key("words", sound=sound, model=fingerprint(model), language=language, recogniser=recogniser())
+    how, sound = key
+    return results.key(
+        "words",
+        sound=sound,
+        model=fingerprint(how.model),
+        language=how.language,
+        keywords=how.keywords,
+        recogniser=recogniser(),
+    )
 
 
 def _transcribe(
     batch: Sequence[Key], wanted: dict[Key, tuple[Path, Captions]], threads: int, report: Callable[[float], None]
 ) -> list[list[Word]]:
-    """Transcribe sounds that want the same model and language, in one process."""
-    model, language, _ = batch[0]
+    """Transcribe sounds that are to be listened to alike, in one process."""
     try:
-        files = [wanted[key][0] for key in batch]
-        return transcribe(files, model=model, language=language, threads=threads, report=report)
+        return transcribe([wanted[key][0] for key in batch], how=batch[0][0], threads=threads, report=report)
     except MediaError as problem:
         raise problem.at(wanted[batch[0]][1].path) from problem
+
+
+def _listens(captions: Captions) -> bool:
+    """Say whether speech is to be recognised for some subtitles: whether no captions were given."""
+    return captions.element.captions is None
 
 
 def heard(timeline: Timeline, captions: Captions) -> list[Sound]:
@@ -80,21 +118,87 @@ def heard(timeline: Timeline, captions: Captions) -> list[Sound]:
     return [sound for sound in sounds if sound.scene is not None] or sounds
 
 
+def listening(captions: Captions) -> Listening:
+    """Return how the speech of some subtitles is listened to: as the element says, else as the settings do."""
+    element, configured = captions.element, settings.VIDEOCRAFT
+    return Listening(
+        element.model or configured.whisper_model,
+        element.language or configured.whisper_language,
+        tuple(element.settings.keywords),
+    )
+
+
 def _key(captions: Captions, sound: Sound) -> Key:
-    model = captions.element.model or settings.VIDEOCRAFT.whisper_model
-    return model, captions.element.language, sound.source.sha256
+    return listening(captions), sound.source.sha256
 
 
-def _ass(timeline: Timeline, captions: Captions, words: dict[Key, list[Word]]) -> str:
-    """Return one ASS file: the words of the sounds it hears, moved to their places in the film."""
-    look = captions.element.settings
-    placed = [
-        Word(look.replace.get(word.text, word.text), word.start_ms, word.end_ms)
-        for sound in heard(timeline, captions)
-        for word in place_words(words[_key(captions, sound)], sound)
-    ]
-    lines = lines_of(placed, max_words=look.max_words_per_line)
-    return ass_file(lines, look, width=timeline.width, height=timeline.height)
+def _captioned(timeline: Timeline, words: Mapping[Key, list[Word]]) -> Captioned:
+    """Return the files of a film's subtitles: every element's words on lines, in its look."""
+    fonts = Fonts(list(dict.fromkeys(captions.font.file for captions in timeline.captions if captions.font)))
+    drawings, spoken, warnings = [], [], []
+    for captions in timeline.captions:
+        phrases = _phrases(timeline, captions, words)
+        look = captions.element.settings
+        lines = lines_of((replaced(phrase, look.replace) for phrase in phrases), max_words=look.max_words_per_line)
+        text = "".join(word.text.upper() if look.all_caps else word.text for line in lines for word in line.words)
+        family = look.font_family or (read_faces(captions.font.file)[0].own_family if captions.font else None)
+        typeface = fonts.choose(family, text, bold=look.font_weight == "bold")
+        drawings.append(Drawing(lines, look, typeface))
+        start_ms = captions.span.start_ms
+        shown = [
+            Word(word.text, word.start_ms - start_ms, word.end_ms - start_ms) for line in lines for word in line.words
+        ]
+        spoken.append(Spoken(captions.path, captions.element.language, shown))
+        warnings += [Problem(captions.path, "font", warning) for warning in typeface.warnings]
+        warnings += _reading_speed(captions, lines)
+    if not drawings:
+        return Captioned({}, fonts)
+    lines = sorted((line for drawing in drawings for line in drawing.lines), key=lambda line: line.start_ms)
+    files = {
+        "srt": srt(lines),
+        "vtt": vtt(lines),
+        "ass": ass_file(drawings, width=timeline.width, height=timeline.height),
+        "words": words_json(spoken),
+    }
+    return Captioned(files, fonts, tuple(warnings))
+
+
+def _reading_speed(captions: Captions, lines: Sequence[Line]) -> list[Problem]:
+    fast = too_fast(lines)
+    if not fast:
+        return []
+    first = fast[0]
+    message = (
+        f"{len(fast)} of {len(lines)} lines are gone before they can be read; the first, {first.text!r} at "
+        f"{first.start_ms / 1000:g} s, is shown for {(first.end_ms - first.start_ms) / 1000:g} s"
+    )
+    return [Problem(captions.path, "reading-speed", message)]
+
+
+def _phrases(timeline: Timeline, captions: Captions, words: Mapping[Key, list[Word]]) -> list[Phrase]:
+    """Return what some subtitles say, at its times in the film: the captions given, or the words that were heard."""
+    if not _listens(captions):
+        return [moved(phrase, captions) for phrase in _given(captions)]
+    placed = (word for sound in heard(timeline, captions) for word in place_words(words[_key(captions, sound)], sound))
+    span = captions.span
+    return [Phrase(tuple(word for word in placed if span.start_ms <= word.start_ms < span.end_ms))]
+
+
+def _given(captions: Captions) -> list[Phrase]:
+    if captions.given is None:
+        return captions.element.captions_inline or []
+    return read_captions(decode(captions.given.file.read_bytes()))
+
+
+def moved(phrase: Phrase, captions: Captions) -> Phrase:
+    """Return a phrase of given captions, whose times are from the start of their element, at its place in the film."""
+    start_ms, end_ms = captions.span.start_ms, captions.span.end_ms
+    words = (
+        Word(word.text, word.start_ms + start_ms, min(word.end_ms + start_ms, end_ms))
+        for word in phrase.words
+        if word.start_ms + start_ms < end_ms
+    )
+    return Phrase(tuple(words))
 
 
 def place_words(words: Sequence[Word], sound: Sound) -> list[Word]:

@@ -11,6 +11,8 @@ class MediaKind(StrEnum):
     AUDIO = "audio"
     VIDEO = "video"
     IMAGE = "image"
+    CAPTIONS = "captions"
+    FONT = "font"
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from media_services.captioning import caption_all
+from media_services.captioning import caption_all, check_models
 from media_services.errors import Problem
-from media_services.media import MediaKind
 from media_services.movie.document import Project
-from media_services.movie.reading import Movie
+from media_services.movie.reading import Movie, sources_of
 from media_services.render.encode import Film, render
 from media_services.sources import Wanted, fetch_all, probe_all
 from media_services.stage import Checkpoint, Parts, Stage, overall
@@ -28,9 +27,9 @@ class Production:
 def wanted(movie: Movie) -> list[Wanted]:
     """Return every source a document names, with the kind it must be of and its place."""
     return [
-        Wanted(src=element.src, kind=MediaKind(element.type), path=f"{path}/src")  # type: ignore[attr-defined]
-        for element, path in movie.elements()
-        if hasattr(element, "src")
+        Wanted(src, kind, path)
+        for element, pointer in movie.elements()
+        for src, path, kind in sources_of(element, pointer)
     ]
 
 
@@ -42,8 +41,9 @@ def produce(movie: Movie, workdir: Path, checkpoint: Checkpoint, *, local: Mappi
     `local` maps sources that need no fetching to files. Raises MediaError.
     """
     timelines = plan(movie, workdir / "sources", checkpoint, local=local)
+    check_models(timelines)
     threads = settings.VIDEOCRAFT.cores_per_job
-    subtitles = caption_all(
+    captioned = caption_all(
         timelines,
         threads=threads,
         report=lambda f: checkpoint(Stage.TRANSCRIBING, overall(Stage.TRANSCRIBING, f)),
@@ -62,11 +62,13 @@ def produce(movie: Movie, workdir: Path, checkpoint: Checkpoint, *, local: Mappi
                 folder,
                 report=parts.next(_work(timeline)),
                 threads=threads,
-                subtitles=subtitles[number],
+                subtitles=captioned[number],
                 timeout_s=settings.VIDEOCRAFT.job_process_timeout.total_seconds(),
             )
         )
-    return Production(films, [warning for timeline in timelines for warning in timeline.warnings])
+    warnings = [warning for timeline in timelines for warning in timeline.warnings]
+    warnings += [warning for subtitles in captioned for warning in subtitles.warnings]
+    return Production(films, warnings)
 
 
 def plan(movie: Movie, folder: Path, checkpoint: Checkpoint, *, local: Mapping[str, Path]) -> list[Timeline]:

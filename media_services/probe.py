@@ -7,11 +7,14 @@ from django.conf import settings
 from PIL import ExifTags, Image
 
 from media_services.errors import MediaError
+from media_services.fonts import read_faces
 from media_services.media import MediaKind, Probe
 from media_services.sniff import sniff
 from media_services.streams import noun, probe_stream, unsupported
+from media_services.subtitles.given import CaptionsError, decode, parse
 
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
+_CAPTIONS_BYTES = 10 * 1024**2
 _ANIMATION_PX = 256_000_000  # beyond, an animation is not decoded to learn its length
 # EXIF orientation -> degrees clockwise; 2, 4, 5 and 7 are mirrored as well.
 _ROTATIONS = {3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}
@@ -25,6 +28,11 @@ def probe(file: Path, *, kind: MediaKind | None = None, tick: Callable[[int], No
     """
     if file.stat().st_size == 0:
         raise unsupported("the file is empty (0 bytes)")
+    if kind is MediaKind.CAPTIONS:
+        return _probe_captions(file)
+    if kind is MediaKind.FONT:
+        read_faces(file)
+        return Probe(kind=kind, format="font", duration_ms=0)
     sniffed = sniff(file)
     if sniffed.stranger:
         raise unsupported(f"the file is {sniffed.stranger}, not {noun(kind)}")
@@ -33,6 +41,17 @@ def probe(file: Path, *, kind: MediaKind | None = None, tick: Callable[[int], No
     if kind not in (None, MediaKind.IMAGE):
         raise unsupported(f"the file is an image ({sniffed.picture}), not {noun(kind)}")
     return _probe_picture(file, sniffed.picture)
+
+
+def _probe_captions(file: Path) -> Probe:
+    if file.stat().st_size > _CAPTIONS_BYTES:
+        raise unsupported(f"captions take {_CAPTIONS_BYTES:,} bytes at most")
+    try:
+        phrases = parse(decode(file.read_bytes()))
+    except CaptionsError as problem:
+        raise unsupported(str(problem)) from problem
+    ends_ms = [word.end_ms for phrase in phrases for word in phrase.words]
+    return Probe(kind=MediaKind.CAPTIONS, format="captions", duration_ms=max(ends_ms, default=0))
 
 
 def _probe_picture(file: Path, name: str) -> Probe:

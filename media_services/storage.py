@@ -17,10 +17,12 @@ from media_services.stage import HASHING_COST, SAVING_COST, Parts, Report, risen
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+_SUFFIXES = {"srt": "srt", "vtt": "vtt", "ass": "ass", "words": "json"}  # of a film's subtitles, by what they are
+
 
 @dataclass(frozen=True)
 class StoredFilm:
-    """A film in the storage: the names of its files, and its facts."""
+    """A film in the storage: the names of its files, "" for those it does not have, and its facts."""
 
     file: str
     thumbnail: str
@@ -31,6 +33,10 @@ class StoredFilm:
     duration_ms: int
     size_bytes: int
     sha256: str
+    srt: str = ""
+    vtt: str = ""
+    ass: str = ""
+    words: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -64,11 +70,15 @@ class _Movable(File):  # type: ignore[type-arg]
 
 def names(prefix: str, films: int) -> list[str]:
     """Return every name that storing so many films under a prefix can write."""
-    return [f"{prefix}-{number}.{suffix}" for number in range(films) for suffix in ("mp4", "jpg")]
+    suffixes = ("mp4", "jpg", *_SUFFIXES.values())
+    return [f"{prefix}-{number}.{suffix}" for number in range(films) for suffix in suffixes]
 
 
 def store(films: Iterable[Film], prefix: str, report: Report) -> list[StoredFilm]:
-    """Store films as `<prefix>-<number>.mp4` with a `.jpg` beside each; raise MediaError(STORAGE_FAILED)."""
+    """Store films as `<prefix>-<number>.mp4` with a `.jpg` and their subtitles beside each.
+
+    Raises MediaError(STORAGE_FAILED).
+    """
     sized = [(film, film.file.stat().st_size) for film in films]
     parts = Parts(report, sum(size_bytes for _, size_bytes in sized) * (HASHING_COST + SAVING_COST))
     stored = []
@@ -77,21 +87,21 @@ def store(films: Iterable[Film], prefix: str, report: Report) -> list[StoredFilm
         try:
             sha256 = _sha256(film.file, parts.next(size_bytes * HASHING_COST))
             file = _save(film.file, f"{prefix}-{number}.mp4", parts.next(size_bytes * SAVING_COST))
-            thumbnail = _save(film.poster, f"{prefix}-{number}.jpg", lambda fraction: None)
+            beside = _save_beside(film, f"{prefix}-{number}")
         except OSError as problem:
             message = f"the film could not be stored: {problem.strerror or problem}"
             raise MediaError(ErrorCode.STORAGE_FAILED, message, retryable=True, detail=repr(problem)) from problem
         stored.append(
             StoredFilm(
-                file,
-                thumbnail,
-                film.width,
-                film.height,
-                str(film.fps),
-                film.frames,
-                film.duration_ms,
-                size_bytes,
-                sha256,
+                file=file,
+                width=film.width,
+                height=film.height,
+                fps=str(film.fps),
+                frames=film.frames,
+                duration_ms=film.duration_ms,
+                size_bytes=size_bytes,
+                sha256=sha256,
+                **beside,
             )
         )
     report(1.0)
@@ -102,6 +112,13 @@ def remove(stored: Iterable[str]) -> None:
     """Delete files from the storage; those that are not there are none's loss."""
     for name in stored:
         default_storage.delete(name)
+
+
+def _save_beside(film: Film, name: str) -> dict[str, str]:
+    """Save a film's small files; return their names in the storage by what they are."""
+    files = {"thumbnail": (film.poster, "jpg")}
+    files |= {kind: (path, _SUFFIXES[kind]) for kind, path in film.subtitles.items()}
+    return {kind: _save(path, f"{name}.{suffix}", lambda fraction: None) for kind, (path, suffix) in files.items()}
 
 
 def _save(path: Path, name: str, report: Report) -> str:

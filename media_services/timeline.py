@@ -97,11 +97,18 @@ class Sound:
 
 @dataclass(frozen=True)
 class Captions:
-    """Subtitles to be drawn over one scene, or over the whole film where `scene` is None."""
+    """Subtitles to be drawn during a span: of one scene, or of the whole film where `scene` is None.
+
+    `given` is the file of captions that are used instead of speech, `font` that of the letters; None where the
+    document names none.
+    """
 
     element: Subtitles
     path: str
+    span: Span
     scene: int | None = None
+    given: Source | None = None
+    font: Source | None = None
 
     def hears(self, sound: Sound) -> bool:
         """Say whether words of a sound belong into these subtitles."""
@@ -179,7 +186,7 @@ class _Computation:
             scenes=tuple(SceneSpan(scene.id, span) for scene, span in zip(self.project.scenes, scenes, strict=True)),
             layers=tuple(layer for _, layer in layers if layer.span.frames > 0),
             sounds=tuple(sound for sound in self.all_sounds(scenes, film) if sound.span.duration_ms > 0),
-            captions=tuple(self.all_captions()),
+            captions=tuple(self.all_captions(scenes, film)),
             warnings=tuple(self.warnings),
         )
 
@@ -346,14 +353,24 @@ class _Computation:
                 playback = self.playback(element, place_, top_level=top_level)
                 yield Sound(span, source, place_, element.volume, **playback, scene=scene)
 
-    def all_captions(self) -> Iterator[Captions]:
-        for number, scene in enumerate(self.project.scenes):
-            for element, path in _numbered(scene.elements, f"{self.pointer}/scenes/{number}"):
-                if isinstance(element, Subtitles):
-                    yield Captions(element, path, number)
-        for element, path in _numbered(self.project.elements, self.pointer):
+    def all_captions(self, scenes: Sequence[Span], film: Span) -> Iterator[Captions]:
+        for number, (scene, span) in enumerate(zip(self.project.scenes, scenes, strict=True)):
+            yield from self.captions(scene.elements, f"{self.pointer}/scenes/{number}", span, number)
+        yield from self.captions(self.project.elements, self.pointer, film, None)
+
+    def captions(self, elements: Sequence[Element], path: str, inside: Span, scene: int | None) -> Iterator[Captions]:
+        for element, place_ in _numbered(elements, path):
             if isinstance(element, Subtitles):
-                yield Captions(element, path)
+                span = self.element_span(element, inside, place_, top_level=scene is None)
+                given, font = element.captions_src, element.settings.font_url
+                yield Captions(
+                    element,
+                    place_,
+                    span,
+                    scene,
+                    given=self.sources[given, MediaKind.CAPTIONS] if given else None,
+                    font=self.sources[font, MediaKind.FONT] if font else None,
+                )
 
 
 def _numbered(elements: Sequence[Element], pointer: str) -> Iterator[tuple[Element, str]]:

@@ -7,27 +7,37 @@ import lzma
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
 from media_services.errors import ErrorCode, MediaError
 from media_services.process import run
-from media_services.subtitles import Word
+from media_services.subtitles.lines import Word
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLED = Path(__file__).resolve().parent / "whisper_models"
 _TIMEOUT_S = 4 * 3600.0
 _END_BYTES = 1024**2
-_VERSION = 1  # to be raised when `transcriber` comes to hear other words in the same sound
+_VERSION = 2  # to be raised when `transcriber` comes to hear other words in the same sound
+
+
+@dataclass(frozen=True)
+class Listening:
+    """How speech is listened to: by which model, in which language (`en`, or `auto`), with which words to expect."""
+
+    model: str
+    language: str = "auto"
+    keywords: tuple[str, ...] = ()
 
 
 def transcribe(
-    files: Sequence[Path], *, model: str, language: str, threads: int, report: Callable[[float], None]
+    files: Sequence[Path], *, how: Listening, threads: int, report: Callable[[float], None]
 ) -> list[list[Word]]:
     """Return the words spoken in each file, in the order of time; raise MediaError(TRANSCRIPTION_FAILED).
 
-    `language` is a code like `en`, or `auto`. `report` hears how much of it all is done, and may raise to stop.
+    `report` hears how much of it all is done, and may raise to stop.
     """
     results: list[list[Word]] = []
     fraction = 0.0
@@ -35,12 +45,17 @@ def transcribe(
     def read(line: str) -> None:
         nonlocal fraction
         message = json.loads(line)
+        if "error" in message:
+            again = f"; `manage.py whisper_model --download {how.model}` gets a model of Whisper's own again"
+            raise MediaError(ErrorCode.TRANSCRIPTION_FAILED, message["error"] + again)
         fraction = message.get("fraction", 0.0)
         if "words" in message:
             results.append([Word(text, start_ms, end_ms) for text, start_ms, end_ms, _ in message["words"]])
 
     program = [sys.executable, "-m", "media_services.transcriber"]
-    argv = [*program, str(checkpoint(model)), language, str(threads), *map(str, files)]
+    device = settings.VIDEOCRAFT.whisper_device
+    options = {"language": how.language, "keywords": how.keywords, "threads": threads, "device": device}
+    argv = [*program, str(checkpoint(how.model)), json.dumps(options), *map(str, files)]
     finished = run(
         argv,
         cwd=ROOT,

@@ -1,7 +1,9 @@
-"""The child process that recognises speech: `python -m media_services.transcriber CHECKPOINT LANGUAGE THREADS FILE…`.
+"""The child process that recognises speech: `python -m media_services.transcriber CHECKPOINT OPTIONS FILE…`.
 
+OPTIONS is JSON: {"language": "en" or "auto", "keywords": […], "threads": 1, "device": "auto", "cpu" or "cuda"}.
 Writes JSON lines to standard output: {"fraction": 0.4} of the current file on the way, for the first time when the
-model is loaded, and for each file in turn {"language": "en", "words": [[text, start_ms, end_ms, probability], …]}.
+model is loaded, or {"error": "…"} when it cannot be; and for each file in turn
+{"language": "en", "words": [[text, start_ms, end_ms, probability], …]}.
 Torch lives and dies in here; whoever starts this never loads it.
 """
 
@@ -11,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import astuple
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +21,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from media_services.hearing import Heard, believed
 from media_services.stage import LISTENING_COST, LOADING_MODEL_COST, LOADING_SOUND_COST, Parts, Report, risen
 
 SAMPLE_RATE = 16_000
@@ -79,24 +83,33 @@ def say(message: dict[str, Any]) -> None:
     print(json.dumps(message), file=sys.__stdout__, flush=True)
 
 
-def main(checkpoint: str, language: str, threads: str, *files: str) -> None:
+def main(checkpoint: str, options: str, *files: str) -> None:
     sys.stdout = sys.stderr  # Whisper prints the language it detects, which is no message of ours
-    os.environ["OMP_NUM_THREADS"] = threads
+    how = json.loads(options)
+    os.environ["OMP_NUM_THREADS"] = str(how["threads"])
     import torch
     import whisper
 
-    torch.set_num_threads(int(threads))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = whisper.load_model(checkpoint, device=device)
+    torch.set_num_threads(how["threads"])
+    device = how["device"]
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        model = whisper.load_model(checkpoint, device=device)
+    except Exception as problem:  # noqa: BLE001 - what a loader raises over a damaged file is not to be foreseen
+        say({"error": f"the weights in {os.path.basename(checkpoint)} could not be loaded: {problem!r:.300}"})
+        return
     for file in files:
         parts = Parts(lambda fraction: say({"fraction": fraction}), sum(_COSTS))
         model_loaded, sound_loaded, listened = map(parts.next, _COSTS)
         model_loaded(1.0)
-        found = listen(model, load_sound(file, sound_loaded), language, listened)
-        say({"language": found["language"], "words": list(words_of(found))})
+        sound = load_sound(file, sound_loaded)
+        found = listen(model, sound, how, listened)
+        words = [list(astuple(word)) for word in believed(list(words_of(found)), sound, SAMPLE_RATE)]
+        say({"language": found["language"], "words": words})
 
 
-def listen(model: Any, sound: NDArray[np.float32], language: str, report: Report) -> dict[str, Any]:
+def listen(model: Any, sound: NDArray[np.float32], how: dict[str, Any], report: Report) -> dict[str, Any]:
     """Return what Whisper finds in a sound; `report` hears after each of its windows."""
     bar = _Bar(report)
 
@@ -108,7 +121,9 @@ def listen(model: Any, sound: NDArray[np.float32], language: str, report: Report
     importlib.import_module("whisper.transcribe").tqdm = SimpleNamespace(tqdm=bar.draw)  # type: ignore[attr-defined]
     found: dict[str, Any] = model.transcribe(
         sound,
-        language=None if language == "auto" else language,
+        language=None if how["language"] == "auto" else how["language"],
+        initial_prompt=", ".join(how["keywords"]) or None,
+        carry_initial_prompt=bool(how["keywords"]),
         word_timestamps=True,
         temperature=0,
         condition_on_previous_text=False,
@@ -118,11 +133,12 @@ def listen(model: Any, sound: NDArray[np.float32], language: str, report: Report
     return found
 
 
-def words_of(found: dict[str, Any]) -> Iterator[list[Any]]:
-    """Yield [text, start_ms, end_ms, probability] of each word Whisper found."""
+def words_of(found: dict[str, Any]) -> Iterator[Heard]:
+    """Yield each word Whisper found."""
     for word in (word for segment in found["segments"] for word in segment["words"]):
         if text := word["word"].strip():
-            yield [text, round(word["start"] * 1000), round(word["end"] * 1000), round(word["probability"], 3)]
+            start_ms, end_ms = round(word["start"] * 1000), round(word["end"] * 1000)
+            yield Heard(text, start_ms, end_ms, round(float(word["probability"]), 3))
 
 
 if __name__ == "__main__":

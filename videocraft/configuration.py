@@ -81,7 +81,10 @@ class Configuration(BaseSettings):
     results_max_bytes: int = Field(default=10 * 1024**3, ge=0)
 
     whisper_model: str = "base"
+    whisper_language: str = Field(default="auto", pattern="^(auto|[a-z]{2,3})$")
+    whisper_device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$")
     whisper_dir: Path = Field(default_factory=lambda read: read["data_dir"] / "whisper")
+    fonts_dir: Path = Field(default_factory=lambda read: read["data_dir"] / "fonts")
 
     job_workers: int = Field(default=2, ge=1, le=256)
     job_queue_size: int = Field(default=100, ge=1)
@@ -104,7 +107,7 @@ class Configuration(BaseSettings):
         """How many whole cores, and encoder threads, one job may use."""
         return math.ceil(self.job_cpu_limit)
 
-    @field_validator("data_dir", "whisper_dir")
+    @field_validator("data_dir", "whisper_dir", "fonts_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()

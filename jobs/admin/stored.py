@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from jobs.admin import page, presenting
 from jobs.admin.document import pretty
@@ -26,7 +26,6 @@ from jobs.models import Asset, Video
 class StoredAdmin(ReadOnlyAdmin):
     """Rows with files in the storage; deleting a row deletes its files."""
 
-    file_fields: tuple[str, ...] = ("file",)
     ordering = ["-created_at", "-id"]
     sortable_by = ["created"]
 
@@ -34,8 +33,8 @@ class StoredAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).select_related("owner")
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        for name in self.file_fields:
-            delete_file(getattr(obj, name))
+        for stored in obj.files:
+            delete_file(stored)
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
@@ -59,15 +58,20 @@ class StoredAdmin(ReadOnlyAdmin):
 class VideoAdmin(StoredAdmin):
     """Finished films."""
 
-    file_fields = ("file", "thumbnail")
     list_display = ["short_id", "poster", "job_link", "owner", "picture", "length", "size", "created"]
     fields = [
-        "player", "job_link", "owner", "project", "picture", "length", "size", "sha256", "created", "expires_at"
+        "player", "subtitles", "job_link", "owner", "project", "picture", "length", "size", "sha256", "created",
+        "expires_at",
     ]  # fmt: skip
 
     @admin.display(description="Film")
     def player(self, video: Video) -> str:
         return render_to_string("admin/jobs/film.html", {"film": page.film(video)})
+
+    @admin.display(description="Subtitles")
+    def subtitles(self, video: Video) -> str:
+        links = ((reverse(f"video-{kind}", args=[video.pk]), kind) for kind in Video.SUBTITLES if getattr(video, kind))
+        return format_html_join(" · ", '<a href="{}" download>{}</a>', links) or presenting.DASH
 
     @admin.display(description="Poster")
     def poster(self, video: Video) -> str:

@@ -23,11 +23,22 @@ from jobs.api.serializers import (
 from jobs.api.submission import KEY_HEADER, create_job, read_key
 from jobs.api.view import ApiView, find, read_query
 from jobs.models import TERMINAL, Job
+from jobs.queue import Submitted
 
 _POLL_S = 0.2
 _MAX_WAITING = 64  # each holds a thread of this process
 _waiting = threading.BoundedSemaphore(_MAX_WAITING)
 _JOB_ID = identifier("job_id")
+CREATION_HEADERS = [
+    header(KEY_HEADER, "the client's name for this post: sent again within 24 hours, it makes no other job"),
+    header("Location", "the job's address", statuses=(200, 202)),
+    header("Idempotent-Replay", "`true`", statuses=(200,)),
+]
+CREATION_ANSWERS = {
+    202: OpenApiResponse(JobSerializer, description="The new job."),
+    200: OpenApiResponse(JobSerializer, description="The job that this post made when it was sent before."),
+    **failures(400, 413, 415, 422, 503),
+}
 
 
 def find_job(request: Request, job_id: str, *, with_config: bool = True) -> Any:
@@ -40,34 +51,30 @@ def describe(request: Request, job: Job) -> dict[str, Any]:
     return dict(JobSerializer(find_job(request, str(job.pk)), context={"request": request}).data)
 
 
+def answer_submitted(request: Request, submitted: Submitted) -> Response:
+    """Answer with the job that a request made, now or when it was sent before."""
+    answer = describe(request, submitted.job)
+    headers = {"Location": answer["status_url"].removesuffix("/status")}
+    if submitted.is_replay:
+        return Response(answer, status=200, headers=headers | {"Idempotent-Replay": "true"})
+    return Response(answer, status=202, headers=headers)
+
+
 class JobCreation(ApiView):
     """The answer to a posted document, at every address that takes one."""
 
     @documented(
         operation_id="create_job",
         request=JobRequest,
-        parameters=[
-            header(KEY_HEADER, "the client's name for this post: sent again within 24 hours, it makes no other job"),
-            header("Location", "the job's address", statuses=(200, 202)),
-            header("Idempotent-Replay", "`true`", statuses=(200,)),
-        ],
-        responses={
-            202: OpenApiResponse(JobSerializer, description="The new job."),
-            200: OpenApiResponse(JobSerializer, description="The job that this post made when it was sent before."),
-            **failures(400, 413, 415, 422, 503),
-        },
+        parameters=CREATION_HEADERS,
+        responses=CREATION_ANSWERS,
         examples=JOB_EXAMPLES,
     )
     def post(self, request: Request) -> Response:
         """Put a movie document into the queue."""
         if request.stream is None:
             raise invalid_json("the body is empty; send a movie document")
-        submitted = create_job(request.user, request.data, read_key(request.headers))
-        answer = describe(request, submitted.job)
-        headers = {"Location": answer["status_url"].removesuffix("/status")}
-        if submitted.is_replay:
-            return Response(answer, status=200, headers=headers | {"Idempotent-Replay": "true"})
-        return Response(answer, status=202, headers=headers)
+        return answer_submitted(request, create_job(request.user, request.data, read_key(request.headers)))
 
 
 class JobList(JobCreation):

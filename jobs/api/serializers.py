@@ -47,6 +47,20 @@ class JobErrorSerializer(serializers.Serializer[Any]):
     retryable = serializers.BooleanField()
 
 
+class SubtitleLinksSerializer(serializers.Serializer[Any]):
+    """Where a video's subtitles and their words are; null for a film without subtitles."""
+
+    srt = serializers.URLField(allow_null=True)
+    vtt = serializers.URLField(allow_null=True)
+    ass = serializers.URLField(allow_null=True)
+    words = serializers.URLField(allow_null=True)
+
+    def to_representation(self, video: Video) -> dict[str, str | None]:
+        return {
+            kind: link(self, f"video-{kind}", video.pk) if getattr(video, kind) else None for kind in Video.SUBTITLES
+        }
+
+
 class JobVideoSerializer(serializers.ModelSerializer[Video]):
     """A video as a part of its job."""
 
@@ -54,14 +68,15 @@ class JobVideoSerializer(serializers.ModelSerializer[Video]):
     video_url = serializers.SerializerMethodField()
     download_url = serializers.SerializerMethodField()
     thumbnail_url = serializers.SerializerMethodField()
+    subtitles = SubtitleLinksSerializer(source="*")
     duration_s = serializers.SerializerMethodField()
     fps = serializers.SerializerMethodField()
 
     class Meta:
         model = Video
         fields: tuple[str, ...] = (
-            *("video_id", "project", "video_url", "download_url", "thumbnail_url", "width", "height"),
-            *("duration_s", "fps", "size_bytes", "sha256", "expires_at"),
+            *("video_id", "project", "video_url", "download_url", "thumbnail_url", "subtitles", "width"),
+            *("height", "duration_s", "fps", "size_bytes", "sha256", "expires_at"),
         )
         read_only_fields = fields
 
@@ -142,6 +157,28 @@ class JobSerializer(JobStatusSerializer):
     class Meta(JobStatusSerializer.Meta):
         fields = (*JobStatusSerializer.Meta.fields, "config")
         read_only_fields = fields
+
+
+class WordSerializer(serializers.Serializer[Any]):
+    """A word, and when it is spoken."""
+
+    text = serializers.CharField()
+    start_ms = serializers.IntegerField()
+    end_ms = serializers.IntegerField()
+
+
+class ElementWordsSerializer(serializers.Serializer[Any]):
+    """The words of one `subtitles` element."""
+
+    path = serializers.CharField(help_text="the element's JSON pointer in the job's document")
+    language = serializers.CharField(allow_null=True, required=False, help_text="as the element says it")
+    words = WordSerializer(many=True)
+
+
+class WordsSerializer(serializers.Serializer[Any]):
+    """The words of a film's subtitles."""
+
+    subtitles = ElementWordsSerializer(many=True)
 
 
 class AssetSerializer(serializers.ModelSerializer[Asset]):

@@ -103,14 +103,17 @@ def _read_envelope(body: dict[str, Any]) -> Envelope:
     try:
         envelope = Envelope.model_validate(known)
     except ValidationError as invalid:
-        problems += [_problem(error) for error in invalid.errors(include_url=False, include_input=False)]
+        problems += [problem_of(error) for error in invalid.errors(include_url=False, include_input=False)]
     if problems:
         raise invalid_input(problems)
     return envelope
 
 
-def _problem(error: Any) -> Problem:
+def problem_of(error: Any) -> Problem:
+    """Return one of pydantic's errors about a body, in our words and at its JSON pointer."""
     path = "".join("/" + escape(str(part)) for part in error["loc"])
+    if error["type"] == "missing":
+        return Problem(path, "missing", f"{error['loc'][-1]!r} is missing")
     if error["type"] == "extra_forbidden":
         return Problem(path, "unknown-key", f"{error['loc'][-1]!r} is not a key beside 'config'")
     if error["type"] == "value_error":

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from jobs.api import assets, jobs, metrics, service, videos
+from jobs.api import assets, jobs, metrics, service, subtitles, videos
 
 
 def both(route: str, view: Any, name: str, **options: Any) -> list[URLPattern]:
@@ -26,6 +26,10 @@ api = [
     *both("videos/<str:video_id>", videos.VideoDetail, "video"),
     *both("videos/<str:video_id>/download", videos.VideoDownload, "video-download"),
     *both("videos/<str:video_id>/thumbnail", videos.VideoThumbnail, "video-thumbnail"),
+    *both("videos/<str:video_id>/subtitles.srt", subtitles.SubtitlesSrt, "video-srt"),
+    *both("videos/<str:video_id>/subtitles.vtt", subtitles.SubtitlesVtt, "video-vtt"),
+    *both("videos/<str:video_id>/subtitles.ass", subtitles.SubtitlesAss, "video-ass"),
+    *both("videos/<str:video_id>/words.json", subtitles.Words, "video-words"),
     *both("assets", assets.AssetList, "assets"),
     *both("assets/<str:asset_id>", assets.AssetDetail, "asset"),
     *both("metrics", metrics.Metrics, "metrics"),

@@ -20,19 +20,22 @@ from jobs.models import Video
 
 _VIDEO_ID = identifier("video_id")
 _IMAGES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+SENDING_HEADERS = [
+    header("Range", "one range of bytes: `bytes=0-99`, `bytes=100-`, `bytes=-100`"),
+    header("If-Range", "the ETag that the range is of"),
+    header("If-None-Match", "the ETag that is here already"),
+]
+SENDING_ANSWERS = {
+    302: OpenApiResponse(description="The storage has addresses of its own: the file is at `Location`."),
+    304: OpenApiResponse(description="The client has it."),
+    **failures(404, 416, not_found="VIDEO_NOT_FOUND"),
+}
 _download = documented(
-    parameters=[
-        _VIDEO_ID,
-        header("Range", "one range of bytes: `bytes=0-99`, `bytes=100-`, `bytes=-100`"),
-        header("If-Range", "the ETag that the range is of"),
-        header("If-None-Match", "the ETag that is here already"),
-    ],
+    parameters=[_VIDEO_ID, *SENDING_HEADERS],
     responses={
         **file(200, "video/mp4", "The whole file."),
         **file(206, "video/mp4", "The range asked for."),
-        302: OpenApiResponse(description="The storage has addresses of its own: the file is at `Location`."),
-        304: OpenApiResponse(description="The client has it."),
-        **failures(404, 416, not_found="VIDEO_NOT_FOUND"),
+        **SENDING_ANSWERS,
     },
 )
 
@@ -73,7 +76,7 @@ class VideoDetail(ApiView):
     def delete(self, request: Request, video_id: str) -> Response:
         """Delete a video and its files."""
         video = find_video(request, video_id)
-        for stored in (video.file, video.thumbnail):
+        for stored in video.files:
             delete_file(stored)
         video.delete()
         return Response(status=204)

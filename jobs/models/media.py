@@ -6,6 +6,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import F
+from django.db.models.fields.files import FieldFile
 from django.db.models.functions import Now
 
 
@@ -18,12 +19,19 @@ class OwnedQuerySet(models.QuerySet[Any]):
 class Video(models.Model):
     """A finished film in the file storage, one for each project of a job."""
 
+    FILES = ("file", "thumbnail", "srt", "vtt", "ass", "words")
+    SUBTITLES = ("srt", "vtt", "ass", "words")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="videos")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="videos")
     project = models.PositiveSmallIntegerField(help_text="the project's place in the document, from 0")
     file = models.FileField(max_length=255)
     thumbnail = models.FileField(max_length=255)
+    srt = models.FileField(max_length=255, blank=True)
+    vtt = models.FileField(max_length=255, blank=True)
+    ass = models.FileField(max_length=255, blank=True)
+    words = models.FileField(max_length=255, blank=True, help_text="the words of its subtitles with their times, JSON")
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     fps = models.CharField(max_length=20, help_text="exact: 30 or 30000/1001")
@@ -45,6 +53,11 @@ class Video(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def files(self) -> list[FieldFile]:
+        """Everything that the storage has of it; a film without subtitles has no files of them."""
+        return [stored for name in self.FILES if (stored := getattr(self, name)).name]
 
 
 class Asset(models.Model):
@@ -69,3 +82,8 @@ class Asset(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def files(self) -> list[FieldFile]:
+        """Everything that the storage has of it."""
+        return [self.file]

@@ -20,6 +20,8 @@ from media_services.movie.values import (
     loose_position,
     loose_word,
 )
+from media_services.subtitles.given import is_inline, parse, parse_words
+from media_services.subtitles.lines import Phrase
 
 RESOLUTIONS = {
     "sd": (640, 360),
@@ -180,7 +182,8 @@ class SubtitleSettings(Settings):
     """How subtitles look; lengths are pixels of the film unless they carry a unit."""
 
     style: Annotated[SubtitleStyle, Loose(_loose_style)] = SubtitleStyle.PROGRESSIVE
-    font_family: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^,{}\\\n]+$")] = "DejaVu Sans"
+    font_family: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^,{}\\\n]+$")] | None = None
+    font_url: Src | None = None
     font_weight: Annotated[str, Field(pattern="^(normal|bold)$")] = "bold"
     all_caps: Flag = False
     font_size: Length = "5vw"
@@ -195,16 +198,42 @@ class SubtitleSettings(Settings):
     x: Length = 0.0
     y: Length = 0.0
     max_words_per_line: Annotated[int, Loose(loose_number), Field(ge=1, le=50)] = 4
+    keywords: Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)] = []
     replace: Annotated[dict[str, str], Field(max_length=1000)] = {}
+
+
+def _check_captions(value: Any) -> Any:
+    """Read captions that stand in the document, so that what is wrong with them is said at once."""
+    if not isinstance(value, str) or is_inline(value):
+        read_captions(value)
+    elif not value.strip():
+        raise ValueError("captions is empty")
+    return value
+
+
+def read_captions(value: Any) -> list[Phrase]:
+    """Return the phrases of captions: the text of an SRT, VTT, ASS or words JSON file, or that JSON itself."""
+    return parse(value) if isinstance(value, str) else parse_words(value)
 
 
 class Subtitles(Element):
     """The words of the film, recognised and drawn as they are spoken."""
 
     type: Literal["subtitles"]
-    language: Annotated[str, Field(pattern="^(auto|[a-z]{2,3})$")] = "auto"
+    language: Annotated[str, Field(pattern="^(auto|[a-z]{2,3})$")] | None = None
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    captions: Annotated[str | dict[str, Any] | list[Any], AfterValidator(_check_captions)] | None = None
     settings: SubtitleSettings = SubtitleSettings()
+
+    @property
+    def captions_src(self) -> str | None:
+        """Where given captions are to be fetched from; None where there are none, or they stand in the document."""
+        return self.captions.strip() if isinstance(self.captions, str) and not is_inline(self.captions) else None
+
+    @property
+    def captions_inline(self) -> list[Phrase] | None:
+        """The captions that stand in the document; None where there are none."""
+        return None if self.captions is None or self.captions_src else read_captions(self.captions)
 
 
 AnyElement = Annotated[Image | Video | Audio | Subtitles, Field(discriminator="type")]

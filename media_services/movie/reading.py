@@ -10,14 +10,31 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from media_services.errors import DocumentError, Problem
-from media_services.movie.document import MAX_PROJECTS, MODELS, Element, Project, Scene, Settings
+from media_services.media import MediaKind
+from media_services.movie.document import MAX_PROJECTS, MODELS, Element, Project, Scene, Settings, Subtitles
 from media_services.movie.values import Loose
+from media_services.subtitles.given import is_inline
 
 _ALIASES = {"fit": "resize", "object-fit": "resize", "background": "background-color", "volumn": "volume"}
-_SHOWN = {"cache", "draft", "fade-in", "fade-out", "crop", "rotate", "flip-horizontal", "flip-vertical", "opacity",
-          "zoom", "pan", "pan-distance", "pan-crop", "correction", "chroma-key", "variables", "font-url",
-          "keywords"}  # fmt: skip
-_STRUCTURAL = {"condition", "iterate", "transition", "format", "captions"}
+_SHOWN = {
+    "cache",
+    "draft",
+    "fade-in",
+    "fade-out",
+    "crop",
+    "rotate",
+    "flip-horizontal",
+    "flip-vertical",
+    "opacity",
+    "zoom",
+    "pan",
+    "pan-distance",
+    "pan-crop",
+    "correction",
+    "chroma-key",
+    "variables",
+}
+_STRUCTURAL = {"condition", "iterate", "transition", "format"}
 _OFFERED = {"format": "mp4"}
 _OTHER_TYPES = {"text", "voice", "html", "component", "audiogram"}
 _RANGE_ERRORS = ("greater_than", "less_than", "too_long", "too_short", "finite_number")
@@ -41,8 +58,8 @@ class Movie:
     def sources(self) -> Iterator[tuple[str, str]]:
         """Yield every source with the JSON pointer of its key, in document order."""
         for element, pointer in self.elements():
-            if src := getattr(element, "src", None):
-                yield src, f"{pointer}/src"
+            for src, path, _ in sources_of(element, pointer):
+                yield src, path
 
 
 def read(document: Any, *, strict: bool = False, allow_files: bool = False) -> Movie:
@@ -124,7 +141,7 @@ class _Reader:
             if plain != value or type(plain) is not type(value):
                 self.warn(path, "loose-value", f"{value!r} was read as {plain!r}")
             value = plain
-        if name == "src" and isinstance(value, str):
+        if isinstance(value, str) and (name in {"src", "font-url"} or (name == "captions" and not is_inline(value))):
             self.check_source(value, path)
         return value
 
@@ -200,6 +217,17 @@ class _Reader:
     def check_source(self, src: str, path: str) -> None:
         if src.strip() and not self.allow_files and not re.match(r"\s*(https?://|asset:)", src, re.IGNORECASE):
             self.error(path, "invalid-value", f"{_brief(src)} is neither an http(s) URL nor asset:<id>")
+
+
+def sources_of(element: Element, pointer: str) -> Iterator[tuple[str, str, MediaKind]]:
+    """Yield every source an element names, with the JSON pointer of its key and the kind it must be of."""
+    if src := getattr(element, "src", None):
+        yield src, f"{pointer}/src", MediaKind(element.type)  # type: ignore[attr-defined]
+    if isinstance(element, Subtitles):
+        if element.captions_src:
+            yield element.captions_src, f"{pointer}/captions", MediaKind.CAPTIONS
+        if element.settings.font_url:
+            yield element.settings.font_url, f"{pointer}/settings/font-url", MediaKind.FONT
 
 
 def _numbered(elements: list[Any], pointer: str) -> Iterator[tuple[Element, str]]:

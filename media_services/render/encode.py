@@ -1,14 +1,15 @@
 """Owns encoding: runs the compiled graph, checks that the film is what was asked for, and takes its poster."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import av
 
-from media_services import ffmpeg, fonts
+from media_services import ffmpeg
+from media_services.captioning import Captioned
 from media_services.errors import ErrorCode, MediaError
 from media_services.movie.document import Quality
 from media_services.placing import Box
@@ -36,6 +37,7 @@ class Film:
     fps: Fraction
     frames: int
     duration_ms: int
+    subtitles: Mapping[str, Path] = field(default_factory=dict)
 
 
 def render(
@@ -45,12 +47,12 @@ def render(
     report: Report,
     threads: int,
     timeout_s: float,
-    subtitles: Sequence[str] = (),
+    subtitles: Captioned | None = None,
 ) -> Film:
     """Render a timeline into `folder`; `report` hears how much of it is done.
 
     Steps: cut the passes of what loops; make the plates of what stands still; encode; check; take the poster.
-    `subtitles` are ASS files, each drawn over the whole picture.
+    The subtitles are drawn over the whole picture, and their files lie beside the film.
     Raises MediaError: FFMPEG_FAILED when FFmpeg fails or what it wrote is not the film that was asked for,
     STORAGE_FAILED when the disk is full.
     """
@@ -64,7 +66,8 @@ def render(
     parts = Parts(report, sum(costs))
     passes, plates, encoding, checking = map(parts.next, costs)
     timeline = cut_passes(timeline, folder, report=passes, timeout_s=timeout_s)
-    drawn = [f"ass={_subtitle_file(folder, number, text)}" for number, text in enumerate(subtitles)]
+    beside = _subtitle_files(folder, subtitles) if subtitles else {}
+    drawn = [f"ass={beside['ass'].name}"] if beside else []
     graph = compile_graph(timeline, _plates_maker(timeline, folder, Parts(plates, stills)), subtitles=drawn)
     script = folder / "graph.txt"
     script.write_text(graph.filters)
@@ -72,14 +75,15 @@ def render(
     ffmpeg.render(
         [*graph.inputs, "-/filter_complex", str(script), "-map", "[picture]", "-map", "[sound]",
          *_encoder(timeline, threads), "-filter_complex_threads", str(threads), str(film)],
-        cwd=folder, tick=lambda frames: encoding(frames / timeline.frames), environment=fonts.environment(folder),
-        timeout_s=timeout_s,
+        cwd=folder, tick=lambda frames: encoding(frames / timeline.frames),
+        environment=subtitles.fonts.environment(folder) if subtitles and beside else {}, timeout_s=timeout_s,
     )  # fmt: skip
     verify(film, timeline, checking)
     poster = folder / "poster.jpg"
     take_poster(film, poster, at_s=poster_time_s(timeline))
     report(1.0)
-    return Film(film, poster, timeline.width, timeline.height, timeline.fps, timeline.frames, timeline.duration_ms)
+    size = (timeline.width, timeline.height)
+    return Film(film, poster, *size, timeline.fps, timeline.frames, timeline.duration_ms, beside)
 
 
 def _plates_maker(timeline: Timeline, folder: Path, parts: Parts) -> MakePlates:
@@ -96,11 +100,12 @@ def _plates_maker(timeline: Timeline, folder: Path, parts: Parts) -> MakePlates:
     return make
 
 
-def _subtitle_file(folder: Path, number: int, text: str) -> str:
-    """Write an ASS file and return its name, which needs no escaping in a filtergraph."""
-    name = f"subtitles-{number}.ass"
-    (folder / name).write_text(text, encoding="utf-8")
-    return name
+def _subtitle_files(folder: Path, subtitles: Captioned) -> dict[str, Path]:
+    """Write the files of a film's subtitles, under names that need no escaping in a filtergraph."""
+    files = {kind: folder / f"subtitles.{kind}" for kind in subtitles.files}
+    for kind, file in files.items():
+        file.write_text(subtitles.files[kind], encoding="utf-8")
+    return files
 
 
 def _encoder(timeline: Timeline, threads: int) -> list[str]:

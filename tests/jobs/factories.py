@@ -15,6 +15,9 @@ from media_services.stage import Stage
 DOCUMENT = [{"scenes": [{"elements": [{"type": "image", "src": "https://example.com/a.png"}]}]}]
 
 
+SUBTITLES = {"srt": b"1\n", "vtt": b"WEBVTT\n", "ass": b"[Script Info]\n", "words": b'{"subtitles": []}\n'}
+
+
 def make_job(owner: Any, *, status: str = JobStatus.PENDING, **fields: Any) -> Job:
     """Make a job in any state, with what the state calls for; `fields` go over it."""
     now = timezone.now()
@@ -62,6 +65,16 @@ def make_video(job: Job, *, content: bytes = b"a film", **fields: Any) -> Video:
     video = Video.objects.create(**base | fields)
     video.refresh_from_db()
     return video
+
+
+def make_captioned_video(job: Job, **fields: Any) -> Video:
+    """Make a video of a job with the files of its subtitles, which say what they are."""
+    pk = uuid.uuid4()
+    files = {
+        kind: default_storage.save(f"videos/{pk}.{'json' if kind == 'words' else kind}", ContentFile(content))
+        for kind, content in SUBTITLES.items()
+    }
+    return make_video(job, **files | fields)
 
 
 def make_asset(owner: Any, *, content: bytes = b"a sound", **fields: Any) -> Asset:

@@ -19,7 +19,14 @@ from jobs.admin import readonly
 from jobs.admin.document import pretty
 from jobs.admin.presenting import clock
 from jobs.models import ApiToken, Asset, Job, JobAttempt, JobStatus, Video
-from tests.jobs.factories import make_asset, make_cluster, make_job, make_token, make_video
+from tests.jobs.factories import (
+    make_asset,
+    make_captioned_video,
+    make_cluster,
+    make_job,
+    make_token,
+    make_video,
+)
 
 LIST = "/admin/jobs/job/"
 SCRIPT = "<script>alert(1)</script>"
@@ -441,12 +448,21 @@ class TestPermissions:
 
 class TestStored:
     def test_deleting_a_video_deletes_its_files(self, browser, user):
-        video = make_video(make_job(user, status="completed"))
-        names = [video.file.name, video.thumbnail.name]
+        video = make_captioned_video(make_job(user, status="completed"))
+        names = [stored.name for stored in video.files]
+        assert len(names) == 6
         browser.post(f"/admin/jobs/video/{video.pk}/delete/", {"post": "yes"})
         assert not Video.objects.exists()
         assert not any(default_storage.exists(name) for name in names)
         assert "Deleted since." in text_of(browser.get(page_of(video.job)))
+
+    def test_a_videos_page_leads_to_its_subtitles(self, browser, user):
+        video, silent = make_captioned_video(make_job(user)), make_video(make_job(user))
+        names = ["subtitles.srt", "subtitles.vtt", "subtitles.ass", "words.json"]
+        page = browser.get(f"/admin/jobs/video/{video.pk}/change/").content.decode()
+        without = browser.get(f"/admin/jobs/video/{silent.pk}/change/").content.decode()
+        assert all(f'href="/api/v1/videos/{video.pk}/{name}"' in page for name in names)
+        assert not any(name in without for name in names)
 
     def test_deleting_selected_assets_deletes_their_files(self, browser, user):
         assets = [make_asset(user), make_asset(user)]

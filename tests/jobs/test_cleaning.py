@@ -16,7 +16,8 @@ from jobs import cleaning
 from jobs.cleaning import clean
 from jobs.housekeeping import stored_prefix, work_dir
 from jobs.models import Asset, Cluster, IdempotencyKey, Job, JobAttempt, Video
-from tests.jobs.factories import make_asset, make_cluster, make_job, make_video
+from media_services import storage
+from tests.jobs.factories import make_asset, make_captioned_video, make_cluster, make_job, make_video
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -33,12 +34,12 @@ def clean_all():
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
 def test_a_job_goes_when_its_time_is_over_with_all_that_belongs_to_it(user, status):
     job = finished(user, DAY * 1.01, status)
-    video = make_video(job)
+    video = make_captioned_video(job)
     IdempotencyKey.objects.create(owner=user, key="k", body_sha256="0" * 64, job=job)
     clean_all()
     assert [model.objects.count() for model in (Job, JobAttempt, Video, IdempotencyKey)] == [0] * 4
-    assert not default_storage.exists(video.file.name)
-    assert not default_storage.exists(video.thumbnail.name)
+    assert len(video.files) == 6
+    assert not any(default_storage.exists(stored.name) for stored in video.files)
 
 
 def test_a_job_stays_until_its_time_is_over(user):
@@ -127,6 +128,17 @@ def test_films_that_nobody_published_go_and_published_ones_stay(user):
     make_video(done, file=published)
     clean_all()
     assert [default_storage.exists(name) for name in (lost, coming, older, published)] == [False, True, False, True]
+
+
+def test_subtitles_that_nobody_published_go_and_published_ones_stay(user):
+    job = make_job(user, status="completed", attempt=2)
+    for attempt in (1, 2):
+        for name in storage.names(f"videos/{job.pk}/{attempt}", 1):
+            default_storage.save(name, ContentFile(b"a file"))
+    file, thumbnail, *subtitles = published = storage.names(stored_prefix(job), 1)
+    make_video(job, file=file, thumbnail=thumbnail, **dict(zip(Video.SUBTITLES, subtitles, strict=True)))
+    clean_all()
+    assert sorted(default_storage.listdir(f"videos/{job.pk}")[1]) == sorted(Path(name).name for name in published)
 
 
 def age(path: Path):

@@ -98,7 +98,8 @@ def test_what_the_lost_attempt_left_behind_is_removed(user):
     left = work_dir() / f"{job.pk}-{job.attempt}-abc" / "film.mp4"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half a film")
-    stored = default_storage.save(f"{stored_prefix(job)}-0.mp4", ContentFile(b"a film"))
+    suffixes = ("mp4", "jpg", "srt", "vtt", "ass", "json")
+    stored = [default_storage.save(f"{stored_prefix(job)}-0.{each}", ContentFile(b"a file")) for each in suffixes]
     rescue(contact_s=0)
     assert not left.parent.exists()
-    assert not default_storage.exists(stored)
+    assert not any(default_storage.exists(name) for name in stored)

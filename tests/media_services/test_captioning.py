@@ -9,24 +9,26 @@ import numpy as np
 import pytest
 
 from media_services import pipeline
-from media_services.captioning import place_words
+from media_services.captioning import _name, place_words
 from media_services.errors import MediaError
 from media_services.media import MediaKind, Probe, Source
 from media_services.movie.reading import read
 from media_services.process import run
-from media_services.subtitles import Word
+from media_services.subtitles.lines import Word
 from media_services.timeline import Sound, Span
-from media_services.transcribe import ROOT, checkpoint, transcribe
+from media_services.transcribe import ROOT, Listening, checkpoint, transcribe
 from tests import film, media
 
 SPEECH = Path(__file__).parent.parent.parent / "examples" / "media"
+ENGLISH = Listening("tiny-words", "en")
+OPTIONS = {"language": "en", "keywords": [], "threads": 2, "device": "cpu"}
 SUBTITLES = {"type": "subtitles", "language": "en", "model": "tiny-words"}
 
 
 def recognised(*names, **options):
     heard = []
     files = [SPEECH / f"{name}.mp3" for name in names]
-    found = transcribe(files, model="tiny-words", language="en", threads=2, report=heard.append, **options)
+    found = transcribe(files, how=ENGLISH, threads=2, report=heard.append, **options)
     assert heard == sorted(heard)
     return found
 
@@ -45,7 +47,7 @@ def test_the_example_speech_is_recognised_word_for_word():
 def test_music_and_silence_give_no_words(tmp_path):
     media.ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-t", "2", tmp_path / "silence.wav")
     files = [media.tone(), tmp_path / "silence.wav"]
-    assert transcribe(files, model="tiny-words", language="en", threads=2, report=lambda _: None) == [[], []]
+    assert transcribe(files, how=ENGLISH, threads=2, report=lambda _: None) == [[], []]
 
 
 @pytest.fixture
@@ -57,15 +59,20 @@ def long_silence(tmp_path):
 
 def test_windows_without_speech_are_reported_too(long_silence):
     heard = []
-    transcribe([long_silence], model="tiny-words", language="en", threads=2, report=heard.append)
+    transcribe([long_silence], how=ENGLISH, threads=2, report=heard.append)
     assert heard == sorted(heard)
     assert len({fraction for fraction in heard if 0.1 < fraction < 1}) >= 3
 
 
 def test_the_recogniser_tells_of_the_loaded_model_then_of_the_loading_sound_then_of_its_windows(long_silence):
     lines = []
-    recogniser = [sys.executable, "-m", "media_services.transcriber", str(checkpoint("tiny-words")), "en", "2"]
-    run([*recogniser, str(long_silence)], cwd=ROOT, on_line=lines.append, timeout_s=60)
+    program = [sys.executable, "-m", "media_services.transcriber"]
+    run(
+        [*program, str(checkpoint("tiny-words")), json.dumps(OPTIONS), str(long_silence)],
+        cwd=ROOT,
+        on_line=lines.append,
+        timeout_s=60,
+    )
     *fractions, words = map(json.loads, lines)
     told = [message["fraction"] for message in fractions]
     assert told[0] == pytest.approx(0.01)
@@ -80,6 +87,28 @@ def test_a_model_that_is_not_here_is_an_error_that_says_how_to_get_it():
     assert "manage.py whisper_model --download large-v9" in caught.value.message
     assert "large-v9.pt" in caught.value.message
     assert "VIDEOCRAFT_WHISPER_DIR" in caught.value.message
+
+
+def test_a_sound_of_no_length_has_no_words(tmp_path):
+    media.ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-t", "0", tmp_path / "nothing.wav")
+    assert transcribe([tmp_path / "nothing.wav"], how=ENGLISH, threads=1, report=lambda _: None) == [[]]
+
+
+def test_a_damaged_model_is_an_error_that_trying_again_does_not_help(tmp_path, settings):
+    settings.VIDEOCRAFT = settings.VIDEOCRAFT.model_copy(update={"whisper_dir": tmp_path})
+    (tmp_path / "broken.pt").write_bytes(checkpoint("tiny-words").read_bytes()[:100_000])
+    with pytest.raises(MediaError) as caught:
+        transcribe([SPEECH / "sea.mp3"], how=Listening("broken", "en"), threads=1, report=lambda _: None)
+    assert not caught.value.retryable
+    assert "broken.pt could not be loaded" in caught.value.message
+
+
+def test_words_to_expect_are_told_to_the_recogniser_and_part_of_what_is_kept():
+    words = transcribe(
+        [SPEECH / "sea.mp3"], how=Listening("tiny-words", "en", ("blue", "white")), threads=2, report=lambda _: None
+    )
+    assert len(words[0]) >= 5
+    assert _name((Listening("tiny-words", "en", ("blue",)), "a")) != _name((Listening("tiny-words", "en"), "a"))
 
 
 def sound(start_ms, end_ms, seek_ms=0):
@@ -165,7 +194,7 @@ def test_a_sound_that_was_heard_before_is_not_listened_to_again(tmp_path, monkey
         (tmp_path / str(number)).mkdir()
         local = {str(speech): speech}
         production = pipeline.produce(movie, tmp_path / str(number), lambda *where: None, local=local)
-        drawn.append((production.films[0].file.parent / "subtitles-0.ass").read_text())
+        drawn.append((production.films[0].file.parent / "subtitles.ass").read_text())
         monkeypatch.setattr("media_services.captioning.transcribe", None)  # what would be called
     assert drawn[0] == drawn[1]
     assert "Dialogue" in drawn[0]

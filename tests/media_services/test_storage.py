@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, default_storage
 
 from media_services import storage
+from media_services.errors import ErrorCode, MediaError
 from media_services.render.encode import Film
 
 MIB = 2**20
@@ -68,6 +70,52 @@ def test_a_copy_to_another_file_system_is_reported_as_it_goes(film, settings):
         done, heard = stored(film)
         assert Path(default_storage.path(done.file)).read_bytes() == content
     assert len([fraction for fraction in set(heard) if fraction > 0.5]) > 8
+
+
+SUBTITLES = {"srt": "1\n", "vtt": "WEBVTT\n", "ass": "[Script Info]\n", "words": "{}\n"}
+
+
+@pytest.fixture
+def captioned(film, tmp_path):
+    files = {kind: tmp_path / f"subtitles.{kind}" for kind in SUBTITLES}
+    for kind, file in files.items():
+        file.write_text(SUBTITLES[kind])
+    return replace(film, subtitles=files)
+
+
+def test_subtitles_are_stored_beside_their_film(captioned, film, tmp_path, settings):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    done, _ = stored(captioned)
+    assert (done.srt, done.vtt, done.ass, done.words) == (
+        "films/a-0.srt",
+        "films/a-0.vtt",
+        "films/a-0.ass",
+        "films/a-0.json",
+    )
+    assert {kind: default_storage.open(getattr(done, kind), "r").read() for kind in SUBTITLES} == SUBTITLES
+
+
+def test_a_film_without_subtitles_has_no_files_of_them(film, tmp_path, settings):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    done, _ = stored(film)
+    assert [getattr(done, kind) for kind in SUBTITLES] == [""] * 4
+    assert sorted(default_storage.listdir("films")[1]) == ["a-0.jpg", "a-0.mp4"]
+
+
+def test_everything_that_storing_writes_is_named_and_removed(captioned, tmp_path, settings):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    done, _ = stored(captioned)
+    names = storage.names("films/a", 1)
+    assert sorted(names) == sorted([done.file, done.thumbnail, done.srt, done.vtt, done.ass, done.words])
+    storage.remove([*names, "films/a-7.srt"])
+    assert default_storage.listdir("films") == ([], [])
+
+
+def test_subtitles_that_cannot_be_stored_fail_the_storing(captioned):
+    captioned.subtitles["vtt"].unlink()
+    with pytest.raises(MediaError, match="the film could not be stored") as raised:
+        storage.store([captioned], "films/a", lambda fraction: None)
+    assert raised.value.code == ErrorCode.STORAGE_FAILED
 
 
 def test_a_report_that_raises_stops_the_upload(film, settings):

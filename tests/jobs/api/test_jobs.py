@@ -122,6 +122,7 @@ def test_a_completed_job_has_its_videos_in_the_order_of_its_projects(api, user):
         "video_url": root,
         "download_url": f"{root}/download",
         "thumbnail_url": f"{root}/thumbnail",
+        "subtitles": {"srt": None, "vtt": None, "ass": None, "words": None},
         "width": 640,
         "height": 360,
         "duration_s": 1.5,

@@ -7,7 +7,7 @@ from django.core.files.storage import default_storage
 
 from jobs.models import Job, Video
 from tests.jobs.api.answers import NOBODY, problems, refusal
-from tests.jobs.factories import make_job, make_video
+from tests.jobs.factories import make_captioned_video, make_job, make_video
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -53,11 +53,11 @@ def test_a_video_by_itself_names_its_job(api, user):
 
 
 def test_a_deleted_video_is_gone_with_its_files_and_its_job_is_not(api, user):
-    video = make_video(make_job(user, status="completed"))
+    video = make_captioned_video(make_job(user, status="completed"))
     answer = api.delete(f"/api/v1/videos/{video.pk}")
     assert (answer.status_code, answer.content) == (204, b"")
-    assert not default_storage.exists(video.file.name)
-    assert not default_storage.exists(video.thumbnail.name)
+    assert len(video.files) == 6
+    assert not any(default_storage.exists(stored.name) for stored in video.files)
     assert Job.objects.filter(pk=video.job_id).exists()
     assert refusal(api.get(f"/api/v1/videos/{video.pk}")) == (404, "VIDEO_NOT_FOUND")
 
