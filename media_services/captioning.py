@@ -139,7 +139,9 @@ def _captioned(timeline: Timeline, words: Mapping[Key, list[Word]]) -> Captioned
     for captions in timeline.captions:
         phrases = _phrases(timeline, captions, words)
         look = captions.element.settings
-        lines = lines_of((replaced(phrase, look.replace) for phrase in phrases), max_words=look.max_words_per_line)
+        if not isinstance(captions.element.captions, dict):  # words that were taken and edited are final
+            phrases = [replaced(phrase, look.replace) for phrase in phrases]
+        lines = lines_of(phrases, max_words=look.max_words_per_line)
         text = "".join(word.text.upper() if look.all_caps else word.text for line in lines for word in line.words)
         family = look.font_family or (read_faces(captions.font.file)[0].own_family if captions.font else None)
         typeface = fonts.choose(family, text, bold=look.font_weight == "bold")

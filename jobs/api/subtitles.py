@@ -28,10 +28,7 @@ _WORDS = [
     {"text": "Good", "start_ms": 120, "end_ms": 380},
     {"text": "evening.", "start_ms": 400, "end_ms": 910},
 ]
-_EXAMPLES = [
-    OpenApiExample("Words", value={"subtitles": [{"path": "/0/elements/1", "language": "en", "words": _WORDS}]}),
-    OpenApiExample("Words of the only element", value={"words": _WORDS}, request_only=True),
-]
+_FILE = {"subtitles": [{"path": "/0/elements/1", "language": "en", "words": _WORDS}]}
 
 
 def _sends(kind: str) -> Callable[[View], View]:
@@ -77,7 +74,7 @@ class Words(ApiView):
             **file(206, _TYPES["words"], "The range asked for."),
             **SENDING_ANSWERS,
         },
-        examples=_EXAMPLES,
+        examples=[OpenApiExample("Words", value=_FILE, response_only=True)],
     )
     def get(self, request: Request, video_id: str) -> HttpResponseBase:
         """Send the words of the subtitles with their times."""
@@ -88,7 +85,10 @@ class Words(ApiView):
         request=WordsSerializer,
         parameters=[_VIDEO_ID, *CREATION_HEADERS],
         responses={**CREATION_ANSWERS, **failures(404, 409, not_found="VIDEO_NOT_FOUND")},
-        examples=_EXAMPLES,
+        examples=[
+            OpenApiExample("Words", value=_FILE, request_only=True),
+            OpenApiExample("Words of the only element", value={"words": _WORDS}, request_only=True),
+        ],
     )
     def put(self, request: Request, video_id: str) -> Response:
         """Make the film again with edited words, in a new job.
@@ -99,7 +99,7 @@ class Words(ApiView):
         are those of the film's job. The video itself stays as it is. 409 where the film has no subtitles, or its
         document is no longer accepted, for example because an asset is gone.
         """
-        video = find_video(request, video_id)
+        video = find_video(request, video_id, with_job=True)
         if request.stream is None:
             raise invalid_json("the body is empty; send the words as words.json has them")
         return answer_submitted(request, submit_words(request.user, video, request.data, read_key(request.headers)))

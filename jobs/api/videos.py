@@ -40,9 +40,10 @@ _download = documented(
 )
 
 
-def find_video(request: Request, video_id: str) -> Video:
+def find_video(request: Request, video_id: str, *, with_job: bool = False) -> Video:
     """Return a video that the user may see; raise VIDEO_NOT_FOUND."""
-    video: Video = find(Video.objects.visible_to(request.user), video_id, "VIDEO_NOT_FOUND", "video")
+    rows = Video.objects.visible_to(request.user)
+    video: Video = find(rows.select_related("job") if with_job else rows, video_id, "VIDEO_NOT_FOUND", "video")
     return video
 
 

@@ -30,4 +30,12 @@ class Migration(migrations.Migration):
             name='words',
             field=models.FileField(blank=True, help_text='the words of its subtitles with their times, JSON', max_length=255, upload_to=''),
         ),
+        # so that a worker that was started before this may still complete a job
+        *(
+            migrations.RunSQL(
+                f"ALTER TABLE jobs_video ALTER COLUMN {name} SET DEFAULT ''",
+                f"ALTER TABLE jobs_video ALTER COLUMN {name} DROP DEFAULT",
+            )
+            for name in ("srt", "vtt", "ass", "words")
+        ),
     ]

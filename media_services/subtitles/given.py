@@ -43,6 +43,10 @@ _OLD_CODECS = [  # of those that fit a text equally well, the first is taken
     "cp1252", "cp1250", "cp1254", "cp1255", "cp1251", "cp1253", "cp1256", "koi8_r", "cp932", "euc_jp", "gb18030",
     "big5", "cp949", "cp874",
 ]  # fmt: skip
+_MOST_CHAOS = 0.5  # charset-normalizer's own limit of 0.2 takes Finnish for noise
+_SAMPLE_CHARACTERS = 100_000
+_FOREIGN = re.compile(r"[\u0370-\u06ff]")
+_MIXED = re.compile(rf"[a-zA-Z]{_FOREIGN.pattern}")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -55,7 +59,7 @@ _CLOCK = re.compile(rf"\s*{_TIME}\s*")
 _TIMES = re.compile(rf"\s*{_TIME}\s*[-–—−]{{1,3}} ?>\s*{_TIME}(?!\d)")
 _LIKE_TIMES = re.compile(r"\s*-?\d+ ?:.*-->|\s*\S+\s*-->\s*-?\d+:\d+[:.,]\d")
 _STAMP = re.compile(rf"<{_TIME}>")
-_BREAK = re.compile(r"<br ?/?>|\\N", re.IGNORECASE)
+_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _RUBY = re.compile(r"<rt\b[^<>]*>[^<]*", re.IGNORECASE)
 _VTT_TAG = re.compile(r"<(?![\s\d])[^<>]*>|\{\\[^{}]*\}")
 _SRT_TAG = re.compile(
@@ -148,16 +152,20 @@ def _nearly_utf_8(content: bytes) -> str | None:
 
 
 def _old_codec(content: bytes) -> str:
-    telling = b"\n".join(line for line in content.splitlines() if not line.isascii())
-    matches = from_bytes(telling, cp_isolation=_OLD_CODECS)
+    telling = b"\n".join(dict.fromkeys(line for line in content.splitlines() if not line.isascii()))
     fits = [
-        (match.chaos, -match.coherence, _OLD_CODECS.index(codec))
-        for match in matches
+        (_mixes_scripts(str(match)[:_SAMPLE_CHARACTERS]), match.chaos, -match.coherence, _OLD_CODECS.index(codec))
+        for match in from_bytes(telling, cp_isolation=_OLD_CODECS, threshold=_MOST_CHAOS)
         for codec in {match.encoding, *match.could_be_from_charset}.intersection(_OLD_CODECS)
     ]
     if not fits:
         raise CaptionsError("the encoding of the captions is not known; save them as UTF-8")
-    return _OLD_CODECS[min(fits)[2]]
+    return _OLD_CODECS[min(fits)[-1]]
+
+
+def _mixes_scripts(text: str) -> bool:
+    """Say whether words mix Latin letters with those from Greek to Arabic, as Finnish read as Hebrew does."""
+    return len(_MIXED.findall(text)) * 10 > len(_FOREIGN.findall(text))
 
 
 def _plain(text: str) -> str:
@@ -337,7 +345,9 @@ def _span_ms(start_ms: int, end_ms: int, where: str) -> tuple[int, int]:
 
 def _srt_cues(text: str) -> Iterator[_Cue]:
     for block in _blocks(text, blank_ends=False):
-        yield _Cue(block.where, block.start_ms, block.end_ms, _pieces("\n".join(block.lines), _SRT_TAG))
+        yield _Cue(
+            block.where, block.start_ms, block.end_ms, _pieces(" ".join(block.lines).replace(r"\N", " "), _SRT_TAG)
+        )
 
 
 def _vtt_cues(text: str) -> Iterator[_Cue]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 PAUSE_MS = 700
 FLICKER_MS = 200
@@ -120,8 +121,8 @@ def _instead(old: Sequence[Word], new: Sequence[str]) -> list[Word]:
 
 def shared_out(texts: Sequence[str], start_ms: int, end_ms: int) -> list[Word]:
     """Return words that share a time by their letters, one right after another."""
-    letters = [len(text) for text in texts]
-    bounds = [start_ms + (end_ms - start_ms) * sum(letters[:n]) // max(sum(letters), 1) for n in range(len(texts) + 1)]
+    letters = [0, *accumulate(map(len, texts))]
+    bounds = [start_ms + (end_ms - start_ms) * count // max(letters[-1], 1) for count in letters]
     return [Word(text, *bounds[number : number + 2]) for number, text in enumerate(texts)]
 
 

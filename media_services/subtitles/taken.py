@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from media_services.subtitles.lines import Line, Word
 
 _JOINER = "\u2060"  # word joiner: unseen, and what it follows is no longer markup
+_LIKE_MARKUP = re.compile(r"<|\\|--(?=>)|(?<=\d):(?=\d+:\d+[.,]\d)")  # the last: times, even without an arrow
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _clock(time_ms: int, point: str = ".") -> str:
 
 def _srt_text(line: Line) -> str:
     text = re.sub(r"\{([^{}]*)\}", r"｛\1｝", " ".join(line.text.split()))
-    return re.sub(r"<|\\|--(?=>)", rf"\g<0>{_JOINER}", text)
+    return _LIKE_MARKUP.sub(rf"\g<0>{_JOINER}", text)
 
 
 def _stamped(line: Line) -> Iterator[str]:

@@ -13,6 +13,8 @@ from tests import media
 
 SRT = "1\n00:00:00,500 --> 00:00:01,000\nhello world\n\n2\n00:00:01,500 --> 00:00:02,000\nbye.\n"
 
+TAKEN = [{"text": "hello", "start_ms": 0, "end_ms": 400}]
+
 
 @pytest.fixture
 def produced(tmp_path):
@@ -94,6 +96,14 @@ def test_words_that_were_taken_can_be_given(produced, tmp_path):
     movie = read({"scenes": [{"duration": 4}], "elements": [subtitles(first["words"])]})
     (phrase,) = movie.projects[0].elements[0].captions_inline
     assert [word.text for word in phrase.words] == ["hello", "world", "bye."]
+
+
+def test_words_are_replaced_in_captions_but_not_again_in_words_that_were_taken(produced):
+    look = {"replace": {"hello": "hello hello"}}
+    beside, _ = produced([[]], [subtitles(settings=look), subtitles({"words": TAKEN}, settings=look)])
+    heard, taken = json.loads(beside["words"])["subtitles"]
+    assert [word["text"] for word in heard["words"]] == ["hello", "hello", "world", "bye."]
+    assert [word["text"] for word in taken["words"]] == ["hello"]
 
 
 def test_a_film_without_subtitles_has_no_files_of_them(produced):

@@ -75,6 +75,23 @@ def test_a_post_is_described_with_its_key_its_replay_and_its_mismatch(schema, pa
     assert "IDEMPOTENCY_MISMATCH" in str(operation["responses"]["422"]["content"]["application/json"]["examples"])
 
 
+def test_editing_words_is_described_with_its_job_and_its_refusals(schema):
+    operation = schema["paths"]["/api/v1/videos/{video_id}/words.json"]["put"]
+    body = operation["requestBody"]["content"]["application/json"]
+    assert body["schema"]["$ref"] == "#/components/schemas/Words"
+    assert len(body["examples"]) == 2
+    assert operation["responses"]["202"]["content"]["application/json"]["schema"]["$ref"].endswith("/Job")
+    assert {"400", "404", "409", "413", "415", "422", "503"} < set(operation["responses"])
+    assert "VIDEO_NOT_FOUND" in str(operation["responses"]["404"])
+
+
+def test_the_files_of_subtitles_are_described_by_their_types(schema):
+    types = {"srt": "application/x-subrip", "vtt": "text/vtt", "ass": "text/x-ssa"}
+    for kind, media_type in types.items():
+        operation = schema["paths"][f"/api/v1/videos/{{video_id}}/subtitles.{kind}"]["get"]
+        assert list(operation["responses"]["200"]["content"]) == [media_type]
+
+
 def test_the_metrics_have_exactly_the_described_keys(schema, api):
     metrics, components = api.get("/api/v1/metrics").json(), schema["components"]["schemas"]
     assert set(metrics) == set(components["Metrics"]["properties"])

@@ -331,8 +331,8 @@ def test_a_line_repeated_by_somebody_is_kept():
         ("こんにちは、お元気ですか。「はい」と言った。", ["こんにちは、", "お元気ですか。", "「はい」と言った。"]),
         ("我们今天去公园玩然后再回家吃晚饭", ["我们今天去公园玩", "然后再回家吃晚饭"]),
         ("我们 今天", ["我们", "今天"]),
-        ("用Python写一个VideoCraft的程序", ["用Python写一个", "VideoCraft", "的程序"]),
-        ("กรุงเทพมหานครเป็นเมืองหลวง", ["กรุงเทพมห", "านครเป็น", "เมืองหลวง"]),
+        ("用Python写一个VideoCraft的程序", ["用Python写一个", "VideoCraft的程序"]),
+        ("กรุงเทพมหานครเป็นเมืองหลวง", ["กรุงเทพม", "หานครเป็น", "เมืองหลวง"]),
         ("Donaudampfschifffahrtsgesellschaft", ["Donaudampfschifffahrtsgesellschaft"]),
         ("안녕하세요 여러분", ["안녕하세요", "여러분"]),
     ],
@@ -521,7 +521,8 @@ def test_unicode_is_known_with_and_without_its_mark(codec):
         ("latin-1", "Schöne Grüße aus München"),
         ("cp1252", "¿Dónde está el niño? ¡Mañana será otro día!"),
         ("cp1252", "Café au lait"),
-        ("cp1250", "Dzień dobry, jak się masz?\nŻółta łódź płynie po rzece."),
+        ("cp1252", "Hyvää päivää, mitä kuuluu?"),
+        ("cp1250", "Dzień dobry, jak się masz?\nŻółta łódź płynie. Gdzie są moje książki?"),
         ("cp1251", "Привет, как дела?\nЯ не знаю, что делать дальше."),
         ("koi8-r", "Привет, как дела?\nЯ не знаю, что делать дальше."),
         ("cp1253", "Γεια σου, τι κάνεις;\nΚαλημέρα σας, πού είναι ο σταθμός;"),
@@ -686,3 +687,9 @@ def test_any_bytes_give_text_or_a_captions_error(content):
     text = phrases_or_error(decode, content) or ""
     assert "\r" not in text
     assert "\0" not in text
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text("今日はーっ、。「」！…เแกรุ็AbC1-", min_size=1, max_size=60))
+def test_parted_text_is_whole_together(text):
+    assert "".join(word.text for phrase in parse(srt(text)) for word in phrase.words) == text
