@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from media_services.movie.reading import read
-from media_services.transcribe import transcribe
+from media_services.transcribe import Listening, transcribe
 from tests.videocraft.processes import leaves_nothing
 from videocraft.configuration import ROOT
 
@@ -56,7 +56,7 @@ def test_all_that_the_story_names_is_shipped_or_drawn_and_nothing_else_is(media)
 def test_each_sentence_is_recognised_word_by_word():
     files = [EXAMPLES / "media" / f"{name}.mp3" for name in SPOKEN]
 
-    heard = transcribe(files, model="tiny-words", language="en", threads=2, report=lambda fraction: None)
+    heard = transcribe(files, how=Listening("tiny-words", "en"), threads=2, report=lambda fraction: None)
 
     assert [" ".join(word.text.strip(".,") for word in words) for words in heard] == [
         re.sub("[.,]", "", text) for text in SPOKEN.values()
