@@ -12,7 +12,7 @@ from media_services.errors import MediaError, Problem
 from media_services.fonts import Fonts, read_faces
 from media_services.movie.document import read_captions
 from media_services.subtitles.ass import Drawing, ass_file
-from media_services.subtitles.given import decode
+from media_services.subtitles.encoding import decode
 from media_services.subtitles.lines import Line, Phrase, Word, lines_of, replaced, too_fast
 from media_services.subtitles.taken import Spoken, srt, vtt, words_json
 from media_services.timeline import Captions, Sound, Timeline

@@ -11,7 +11,8 @@ from media_services.fonts import read_faces
 from media_services.media import MediaKind, Probe
 from media_services.sniff import sniff
 from media_services.streams import noun, probe_stream, unsupported
-from media_services.subtitles.given import CaptionsError, decode, parse
+from media_services.subtitles.encoding import CaptionsError, decode
+from media_services.subtitles.given import parse
 
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 _CAPTIONS_BYTES = 10 * 1024**2

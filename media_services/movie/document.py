@@ -20,8 +20,9 @@ from media_services.movie.values import (
     loose_position,
     loose_word,
 )
-from media_services.subtitles.given import is_inline, parse, parse_words
+from media_services.subtitles.given import is_inline, parse
 from media_services.subtitles.lines import Phrase
+from media_services.subtitles.words import parse_words
 
 RESOLUTIONS = {
     "sd": (640, 360),

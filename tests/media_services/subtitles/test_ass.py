@@ -74,10 +74,8 @@ def test_the_classic_style_shows_the_whole_line_and_marks_the_spoken_word():
     assert second.text == f"{{{WHITE}}}hello {{{YELLOW}}}world,{{{WHITE}}} this is"
 
 
-@pytest.mark.parametrize("style", ["one-word", "classic-one-word"])
-def test_one_word_shows_one_word(style):
-    look = {"style": "one-word" if style == "classic-one-word" else style}
-    assert [event.plaintext for event in events(**look)] == ["hello", "world,", "this", "is"]
+def test_one_word_shows_one_word():
+    assert [event.plaintext for event in events(style="one-word")] == ["hello", "world,", "this", "is"]
 
 
 def test_a_boxed_line_has_one_box_for_as_long_as_it_lasts_behind_the_text_with_its_outline():

@@ -8,15 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_services.subtitles.given import (
-    MOST_CHARACTERS,
-    CaptionsError,
-    decode,
-    is_inline,
-    parse,
-    parse_words,
-)
+from media_services.subtitles.encoding import MOST_CHARACTERS, CaptionsError, decode
+from media_services.subtitles.given import is_inline, parse
 from media_services.subtitles.lines import Phrase, Word
+from media_services.subtitles.words import parse_words
 from tests import media
 
 
