@@ -22,6 +22,7 @@ from jobs.models import CANCEL_CHANNEL, Job, Video
 from jobs.work import error_of, local_sources, work
 from media_services.errors import ErrorCode, MediaError
 from media_services.process import Fork
+from media_services.recogniser import Recogniser
 from media_services.stage import PATIENCE, Stage
 
 log = logging.getLogger(__name__)
@@ -43,9 +44,10 @@ class Ended(Exception):
 class Run:
     """One attempt at a claimed job."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, recogniser: Recogniser) -> None:
         now = time.monotonic()
         self.job = job
+        self.recogniser = recogniser
         self.prefix = stored_prefix(job)
         self.workdir: Path | None = None
         self.cores: Cores | None = None
@@ -86,7 +88,7 @@ class Run:
 
         def target(send: Callable[[dict[str, Any]], None]) -> None:
             cores.pin()
-            work(self.job, workdir, self.prefix, local, send)
+            work(self.job, workdir, self.prefix, local, send, self.recogniser.lent(send))
 
         return Fork(target, mark_of(self.job))
 
@@ -112,7 +114,9 @@ class Run:
         """Take in what the child has sent."""
         for message in child.messages():
             self.moved_at = time.monotonic()
-            if "stage" in message:
+            if "recogniser" in message:
+                self.recogniser.told(message["recogniser"])
+            elif "stage" in message:
                 self.enter(Stage(message["stage"]))
                 self.fraction = message["fraction"]
                 self.progress = max(self.progress, min(int(self.fraction * 100), 99))
@@ -132,6 +136,7 @@ class Run:
         if now - self.turned_at > _GAP_S:
             self.moved_at = now
         self.turned_at = now
+        self.recogniser.tend()
         self.beat_if_due(child, now)
         if self.cancel_noticed or now - self.looked_at >= _LOOK_S:
             self.look(child)
@@ -139,7 +144,7 @@ class Run:
         if now - self.measured_at >= _MEASURE_S:
             self.check_memory(child, now)
         if drain.is_over:
-            child.kill()
+            self.kill(child)
             self.release()
             raise Ended("released: this worker stops")
 
@@ -156,15 +161,21 @@ class Run:
     def check_memory(self, child: Fork, now: float) -> None:
         """Fail work whose processes together hold more memory than a job may."""
         self.measured_at = now
-        held = child.memory_bytes()
+        held = child.memory_bytes() + self.recogniser.call_memory_bytes()
         self.memory_peak_bytes = max(self.memory_peak_bytes, held)
         most = self.configuration.job_memory_limit
         if held > most:
             message = f"the work took {held:,} bytes of memory while {self.stage}; {most:,} are allowed"
             self.stop(child, ErrorCode.MEMORY_LIMIT, message, retryable=False)
 
-    def stop(self, child: Fork, code: ErrorCode, message: str, *, retryable: bool) -> NoReturn:
+    def kill(self, child: Fork) -> None:
+        """End the work, and the recogniser if it listens for it."""
         child.kill()
+        self.hear(child)
+        self.recogniser.end_call()
+
+    def stop(self, child: Fork, code: ErrorCode, message: str, *, retryable: bool) -> NoReturn:
+        self.kill(child)
         self.fail({"code": code, "message": message, "retryable": retryable}, exit_code=child.exit_code)
         raise Ended(message)
 
@@ -183,7 +194,7 @@ class Run:
             connection.close()
             return
         if not held:
-            child.kill()
+            self.kill(child)
             raise Ended("fenced: another attempt has the job, or it is gone")
 
     def look(self, child: Fork) -> None:
@@ -196,7 +207,7 @@ class Run:
             connection.close()
             return
         if wished:
-            child.kill()
+            self.kill(child)
             insist(lambda: Job.objects.cancelled_by_worker(self.job, **self.facts()))
             raise Ended("cancelled")
 
@@ -217,6 +228,7 @@ class Run:
         What fails as this process is told to stop may well have been stopped too, by whoever signals all processes
         of a service at once; it is given back rather than charged.
         """
+        self.recogniser.end_call()
         if self.result is not None and "films" in self.result:
             self.publish(self.result)
         elif drain.begins_within(_SIGNAL_S if self.may_have_been_stopped() else 0):

@@ -15,6 +15,7 @@ from media_services import pipeline, storage
 from media_services.errors import DocumentError, ErrorCode, MediaError
 from media_services.movie.reading import Movie, read
 from media_services.process import Send
+from media_services.recogniser import Line
 from media_services.stage import Stage, overall
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,9 @@ def local_sources(job: Job) -> dict[str, Path]:
     return local
 
 
-def work(job: Job, workdir: Path, prefix: str, local: Mapping[str, Path], send: Send) -> None:
+def work(
+    job: Job, workdir: Path, prefix: str, local: Mapping[str, Path], send: Send, recogniser: Line | None = None
+) -> None:
     """Do a job's work, in the forked child.
 
     Sends {"stage", "fraction"} when they change, and last either {"films", "warnings"} or {"error", "detail"}.
@@ -54,7 +57,7 @@ def work(job: Job, workdir: Path, prefix: str, local: Mapping[str, Path], send: 
 
     try:
         movie: Movie = read(job.config, strict=job.strict)
-        production = pipeline.produce(movie, workdir, checkpoint, local=local)
+        production = pipeline.produce(movie, workdir, checkpoint, local=local, recogniser=recogniser)
         checkpoint(Stage.STORING, overall(Stage.STORING, 0))
         films = storage.store(
             production.films, prefix, lambda fraction: checkpoint(Stage.STORING, overall(Stage.STORING, fraction))

@@ -1,5 +1,6 @@
 """Owns running jobs: claims one after another, and runs each to the end of its attempt."""
 
+import functools
 import logging
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from jobs.identity import WorkerIdentity
 from jobs.models import Job
 from jobs.run import Run
 from media_services.errors import ErrorCode
+from media_services.recogniser import Recogniser
 
 log = logging.getLogger(__name__)
 cluster_id: UUID | None = None  # set by the cluster before it forks its workers
@@ -36,11 +38,17 @@ def run_due_jobs() -> None:
         _in_doubt = True
 
 
+@functools.cache
+def recogniser() -> Recogniser:
+    """Return this worker's recogniser, which stays warm from job to job."""
+    return Recogniser()
+
+
 def run_job(job: Job) -> None:
     """Run a claimed job to the end of this attempt; no file of it stays but what was published."""
     with logs.about(job):
         log.info("claimed")
-        run = Run(job)
+        run = Run(job, recogniser())
         try:
             run.supervise()
         except DatabaseError:

@@ -11,12 +11,15 @@ from media_services import results
 from media_services.errors import MediaError, Problem
 from media_services.fonts import Fonts, read_faces
 from media_services.movie.document import read_captions
+from media_services.recogniser import Line as Ear
+from media_services.stage import Parts
 from media_services.subtitles.ass import Drawing, ass_file
 from media_services.subtitles.encoding import decode
 from media_services.subtitles.lines import Line, Phrase, Word, lines_of, replaced, too_fast
 from media_services.subtitles.taken import Spoken, srt, vtt, words_json
 from media_services.timeline import Captions, Sound, Timeline
-from media_services.transcribe import Listening, checkpoint, fingerprint, recogniser, transcribe
+from media_services.transcribe import Listening, recogniser_version, transcribe
+from media_services.weights import checkpoint, fingerprint
 
 _LONGEST_WORD_MS = 1_500  # Whisper stretches a segment's first word to the start of the silence before it
 Key = tuple[Listening, str]  # how to listen, and to what: the SHA-256 of the sound
@@ -45,7 +48,9 @@ def check_models(timelines: Sequence[Timeline]) -> None:
                     raise problem.at(captions.path) from problem
 
 
-def caption_all(timelines: Sequence[Timeline], *, threads: int, report: Callable[[float], None]) -> list[Captioned]:
+def caption_all(
+    timelines: Sequence[Timeline], *, threads: int, report: Callable[[float], None], recogniser: Ear
+) -> list[Captioned]:
     """Return the subtitles of each film; every distinct sound is transcribed once, whichever films it is in.
 
     Raises MediaError(TRANSCRIPTION_FAILED) placed at the `subtitles` element.
@@ -58,16 +63,12 @@ def caption_all(timelines: Sequence[Timeline], *, threads: int, report: Callable
     if wanted:
         report(0.0)
     words = _kept(wanted)
-    for key in wanted:
+    parts = Parts(report, len(wanted))
+    for key in sorted(wanted, key=lambda key: key[0].model):  # each model is loaded once
+        heard_out = parts.next(1)
         if key not in words:
-            batch = [other for other in wanted if other[0] == key[0] and other not in words]
-
-            def done(fraction: float, *, before: int = len(words), size: int = len(batch)) -> None:
-                report((before + fraction * size) / len(wanted))
-
-            for heard_in, found in zip(batch, _transcribe(batch, wanted, threads, done), strict=True):
-                words[heard_in] = found
-                results.put(_name(heard_in), json.dumps([astuple(word) for word in found]).encode())
+            words[key] = _transcribe(key, *wanted[key], threads=threads, report=heard_out, recogniser=recogniser)
+            results.put(_name(key), json.dumps([astuple(word) for word in words[key]]).encode())
     return [_captioned(timeline, words) for timeline in timelines]
 
 
@@ -93,18 +94,17 @@ def _name(key: Key) -> str:
         model=fingerprint(how.model),
         language=how.language,
         keywords=how.keywords,
-        recogniser=recogniser(),
+        recogniser=recogniser_version(),
     )
 
 
 def _transcribe(
-    batch: Sequence[Key], wanted: dict[Key, tuple[Path, Captions]], threads: int, report: Callable[[float], None]
-) -> list[list[Word]]:
-    """Transcribe sounds that are to be listened to alike, in one process."""
+    key: Key, file: Path, captions: Captions, *, threads: int, report: Callable[[float], None], recogniser: Ear
+) -> list[Word]:
     try:
-        return transcribe([wanted[key][0] for key in batch], how=batch[0][0], threads=threads, report=report)
+        return transcribe(file, how=key[0], threads=threads, report=report, recogniser=recogniser)
     except MediaError as problem:
-        raise problem.at(wanted[batch[0]][1].path) from problem
+        raise problem.at(captions.path) from problem
 
 
 def _listens(captions: Captions) -> bool:

@@ -22,6 +22,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PATIENCE_S = 5.0
 _adopter: int | None = None
+_spared: set[int] = set()
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -60,19 +61,30 @@ def adopt_orphans() -> None:
         _adopter = os.getpid()
 
 
+def spare(pid: int) -> None:
+    """Have `end_adopted` leave a child of this process, and all below it, alone."""
+    _spared.add(pid)
+
+
+def spare_no_more(pid: int) -> None:
+    """Have `end_adopted` treat a child like any other again."""
+    _spared.discard(pid)
+
+
 def end_adopted() -> None:
-    """Kill and reap every child of this process, if it is one that adopts; returns when there is none."""
+    """Kill and reap every child of this process but the spared, if it is one that adopts; wait until none is left."""
     if _adopter != os.getpid():
         return
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
-        try:
-            ended, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
+        adopted = [child for child in psutil.Process().children() if child.pid not in _spared]
+        if not adopted:
             return
-        if not ended:
-            _kill(psutil.Process().children(recursive=True))
-            time.sleep(0.002)
+        _kill([*adopted, *(process for child in adopted for process in _below(child))])
+        for child in adopted:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child.pid, os.WNOHANG)
+        time.sleep(0.002)
 
 
 def end_marked(name: str) -> int:
@@ -91,6 +103,13 @@ def memory_bytes(pid: int) -> int:
     except psutil.Error:
         return 0
     return sum(_resident_bytes(process) for process in family)
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(process.children(recursive=True))
+    except psutil.Error:
+        return []
 
 
 def _resident_bytes(process: psutil.Process) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FRAME_MS = 10
+_PAUSE_FRAMES = 20
 _SILENT_SHARE = 10 ** (-45 / 20)  # of the level of the loud parts: what is fainter is no voice
 _SILENT_LEVEL = 10 ** (-70 / 20)  # of full scale
 _NEAR_MS = 100  # times of words are true to about so much
@@ -38,6 +39,15 @@ def believed(words: Sequence[Heard], sound: NDArray[np.float32], rate: int) -> l
     silence = max(loud * _SILENT_SHARE, _SILENT_LEVEL)
     voiced = [word for word in words if word.end_ms > word.start_ms and _sounds(word, levels, silence)]
     return [_begun(word, levels, silence) for word in _without_loops(voiced)]
+
+
+def quietest(sound: NDArray[np.float32], rate: int, seconds: float) -> int:
+    """Return the sample in the middle of the quietest 0.2 s of a sound's last seconds, which must be longer than that."""
+    levels = _levels(sound, rate)
+    first = max(len(levels) - round(seconds * 1000) // _FRAME_MS, 0)
+    power = np.convolve(np.square(levels[first:]), np.ones(_PAUSE_FRAMES), mode="valid")
+    last_of_the_quietest = len(power) - 1 - int(np.argmin(power[::-1]))
+    return (first + last_of_the_quietest + _PAUSE_FRAMES // 2) * rate * _FRAME_MS // 1000
 
 
 def _levels(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Owns the order of the work: from a document that was read to finished films, stage by stage."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from media_services.captioning import caption_all, check_models
 from media_services.errors import Problem
 from media_services.movie.document import Project
 from media_services.movie.reading import Movie, sources_of
+from media_services.recogniser import Line, Recogniser
 from media_services.render.encode import Film, render
 from media_services.sources import Wanted, fetch_all, probe_all
 from media_services.stage import Checkpoint, Parts, Stage, overall
@@ -33,21 +35,26 @@ def wanted(movie: Movie) -> list[Wanted]:
     ]
 
 
-def produce(movie: Movie, workdir: Path, checkpoint: Checkpoint, *, local: Mapping[str, Path]) -> Production:
+def produce(
+    movie: Movie, workdir: Path, checkpoint: Checkpoint, *, local: Mapping[str, Path], recogniser: Line | None = None
+) -> Production:
     """Turn a document into films in `workdir`, which must be empty.
 
     Steps: fetch every source once; probe it; decide every project's timeline; recognise the speech that is to be
     captioned; render one film after another.
-    `local` maps sources that need no fetching to files. Raises MediaError.
+    `local` maps sources that need no fetching to files; without a `recogniser` there is one for as long as this takes.
+    Raises MediaError.
     """
     timelines = plan(movie, workdir / "sources", checkpoint, local=local)
     check_models(timelines)
     threads = settings.VIDEOCRAFT.cores_per_job
-    captioned = caption_all(
-        timelines,
-        threads=threads,
-        report=lambda f: checkpoint(Stage.TRANSCRIBING, overall(Stage.TRANSCRIBING, f)),
-    )
+    with nullcontext(recogniser) if recogniser else Recogniser() as listener:
+        captioned = caption_all(
+            timelines,
+            threads=threads,
+            report=lambda f: checkpoint(Stage.TRANSCRIBING, overall(Stage.TRANSCRIBING, f)),
+            recogniser=listener,
+        )
     films = []
     parts = Parts(
         lambda f: checkpoint(Stage.RENDERING, overall(Stage.RENDERING, f)),

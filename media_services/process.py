@@ -58,7 +58,7 @@ def run(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ} | dict(environment or {}),
+        env=_environment() | dict(environment or {}),
         preexec_fn=functools.partial(die_with_parent, os.getpid()),
     )
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
@@ -98,6 +98,28 @@ def _lines(child: "subprocess.Popen[bytes]", tick: Tick, deadline: float) -> Ite
             tick()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"process {child.pid} did not end in time")
+
+
+def start(argv: Sequence[str], *, cwd: Path, pass_fds: Sequence[int]) -> "subprocess.Popen[bytes]":
+    """Start a command that runs on until it, or the thread that started it, ends; its last words go to our own."""
+    return subprocess.Popen(
+        argv,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=_environment(),
+        pass_fds=pass_fds,
+        preexec_fn=functools.partial(_be_server, os.getpid()),
+    )
+
+
+def _be_server(parent_pid: int) -> None:
+    die_with_parent(parent_pid)
+    die_first()
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
 
 
 class Fork:

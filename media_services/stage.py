@@ -57,8 +57,7 @@ SAVING_COST = 4.0
 
 # What the parts of recognising the speech in a sound cost, of 100.
 LOADING_MODEL_COST = 1.0
-LOADING_SOUND_COST = 4.0
-LISTENING_COST = 95.0
+LISTENING_COST = 99.0
 
 
 def overall(stage: Stage, fraction: float) -> float:

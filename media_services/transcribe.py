@@ -1,26 +1,20 @@
-"""Owns speech recognition: finds Whisper's weights, runs it in a child process, and returns words with their times."""
+"""Owns what speech recognition is asked for, and what it answers: words with their times."""
 
-import hashlib
+import contextlib
 import importlib.metadata
-import json
-import lzma
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
 from media_services.errors import ErrorCode, MediaError
-from media_services.process import run
+from media_services.recogniser import Line
 from media_services.subtitles.lines import Word
+from media_services.weights import checkpoint
 
-ROOT = Path(__file__).resolve().parent.parent
-BUNDLED = Path(__file__).resolve().parent / "whisper_models"
-_TIMEOUT_S = 4 * 3600.0
-_END_BYTES = 1024**2
-_VERSION = 2  # to be raised when `transcriber` comes to hear other words in the same sound
+_VERSION = 3  # to be raised when `transcriber` comes to hear other words in the same sound
 
 
 @dataclass(frozen=True)
@@ -33,79 +27,41 @@ class Listening:
 
 
 def transcribe(
-    files: Sequence[Path], *, how: Listening, threads: int, report: Callable[[float], None]
-) -> list[list[Word]]:
-    """Return the words spoken in each file, in the order of time; raise MediaError(TRANSCRIPTION_FAILED).
+    file: Path, *, how: Listening, threads: int, report: Callable[[float], None], recogniser: Line
+) -> list[Word]:
+    """Return the words spoken in a file, in the order of time; raise MediaError(TRANSCRIPTION_FAILED).
 
-    `report` hears how much of it all is done, and may raise to stop.
+    `report` hears how much of it is done, at least four times a second, and may raise to stop.
     """
-    results: list[list[Word]] = []
+    request = {
+        "file": str(file),
+        "checkpoint": str(checkpoint(how.model)),
+        "language": how.language,
+        "keywords": how.keywords,
+        "threads": settings.VIDEOCRAFT.whisper_threads or threads,
+        "device": settings.VIDEOCRAFT.whisper_device,
+        "cores": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [],
+    }
     fraction = 0.0
-
-    def read(line: str) -> None:
-        nonlocal fraction
-        message = json.loads(line)
-        if "error" in message:
-            again = f"; `manage.py whisper_model --download {how.model}` gets a model of Whisper's own again"
-            raise MediaError(ErrorCode.TRANSCRIPTION_FAILED, message["error"] + again)
-        fraction = message.get("fraction", 0.0)
-        if "words" in message:
-            results.append([Word(text, start_ms, end_ms) for text, start_ms, end_ms, _ in message["words"]])
-
-    program = [sys.executable, "-m", "media_services.transcriber"]
-    device = settings.VIDEOCRAFT.whisper_device
-    options = {"language": how.language, "keywords": how.keywords, "threads": threads, "device": device}
-    argv = [*program, str(checkpoint(how.model)), json.dumps(options), *map(str, files)]
-    finished = run(
-        argv,
-        cwd=ROOT,
-        on_line=read,
-        tick=lambda: report(min((len(results) + fraction) / len(files), 1.0)),
-        timeout_s=_TIMEOUT_S,
-    )
-    if finished.exit_code != 0 or len(results) != len(files):
-        message = f"speech recognition failed with exit code {finished.exit_code}"
-        raise MediaError(ErrorCode.TRANSCRIPTION_FAILED, message, retryable=True, detail=finished.stderr_tail)
-    return results
+    words: list[Word] = []
+    with contextlib.closing(recogniser.call(request)) as answers:
+        for answer in answers:
+            if answer is not None and "error" in answer:
+                raise _problem(answer, how.model)
+            if answer is not None and "words" in answer:
+                words += [Word(text, start_ms, end_ms) for text, start_ms, end_ms, _ in answer["words"]]
+            fraction = (answer or {}).get("fraction", fraction)
+            report(fraction)
+    return words
 
 
-def checkpoint(model: str) -> Path:
-    """Return the file of a model's weights; raise MediaError saying how to get them when there is none."""
-    name = f"{model}.pt"
-    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "whisper"
-    for folder in (settings.VIDEOCRAFT.whisper_dir, cache):
-        if (folder / name).is_file():
-            return folder / name
-    packed = BUNDLED / f"{name}.xz"
-    if "/" not in model and packed.is_file():
-        return _unpacked(packed, settings.VIDEOCRAFT.data_dir / "whisper" / name)
-    raise MediaError(
-        ErrorCode.TRANSCRIPTION_FAILED,
-        f"the weights of the speech model {model!r} are not here: {name} is neither in VIDEOCRAFT_WHISPER_DIR "
-        f"nor in Whisper's cache; `manage.py whisper_model --download {model}` gets them",
-    )
-
-
-def fingerprint(model: str) -> str:
-    """Return what tells a model's weights from others, by their size and both ends of them; raise MediaError."""
-    file = checkpoint(model)
-    size_bytes = file.stat().st_size
-    with file.open("rb") as weights:
-        digest = hashlib.sha256(weights.read(_END_BYTES))
-        weights.seek(max(size_bytes - _END_BYTES, 0))
-        digest.update(weights.read())
-    return f"{size_bytes} {digest.hexdigest()}"
-
-
-def recogniser() -> str:
+def recogniser_version() -> str:
     """Return what tells one way of recognising from another: Whisper's version, and that of how it is used here."""
     return f"openai-whisper {importlib.metadata.version('openai-whisper')}, {_VERSION}"
 
 
-def _unpacked(packed: Path, file: Path) -> Path:
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}.part")
-        part.write_bytes(lzma.decompress(packed.read_bytes()))
-        part.rename(file)
-    return file
+def _problem(answer: dict[str, str], model: str) -> MediaError:
+    if answer.get("is_damaged"):
+        again = f"; `manage.py whisper_model --download {model}` gets a model of Whisper's own again"
+        return MediaError(ErrorCode.TRANSCRIPTION_FAILED, answer["error"] + again)
+    return MediaError(ErrorCode.TRANSCRIPTION_FAILED, answer["error"], retryable=True, detail=answer["detail"])

@@ -2,6 +2,8 @@
 
 import pytest
 
+from media_services.recogniser import Recogniser
+
 
 @pytest.fixture
 def user(django_user_model, db):
@@ -16,3 +18,10 @@ def other_user(django_user_model, db):
 @pytest.fixture
 def staff(django_user_model, db):
     return django_user_model.objects.create_superuser("root", password="root's password")
+
+
+@pytest.fixture(scope="session")
+def recogniser():
+    """The speech recogniser, warm from its first use on."""
+    with Recogniser() as recogniser:
+        yield recogniser

@@ -53,10 +53,14 @@ def test_all_that_the_story_names_is_shipped_or_drawn_and_nothing_else_is(media)
     assert named == shipped | {path.name for path in media.iterdir()}
 
 
-def test_each_sentence_is_recognised_word_by_word():
+def test_each_sentence_is_recognised_word_by_word(recogniser):
     files = [EXAMPLES / "media" / f"{name}.mp3" for name in SPOKEN]
 
-    heard = transcribe(files, how=Listening("tiny-words", "en"), threads=2, report=lambda fraction: None)
+    how = Listening("tiny-words", "en")
+
+    heard = [
+        transcribe(file, how=how, threads=2, report=lambda fraction: None, recogniser=recogniser) for file in files
+    ]
 
     assert [" ".join(word.text.strip(".,") for word in words) for words in heard] == [
         re.sub("[.,]", "", text) for text in SPOKEN.values()

@@ -83,6 +83,8 @@ class Configuration(BaseSettings):
     whisper_model: str = "base"
     whisper_language: str = Field(default="auto", pattern="^(auto|[a-z]{2,3})$")
     whisper_device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$")
+    whisper_threads: int = Field(default=0, ge=0)
+    whisper_idle: Delay = timedelta(minutes=5)
     whisper_dir: Path = Field(default_factory=lambda read: read["data_dir"] / "whisper")
     fonts_dir: Path = Field(default_factory=lambda read: read["data_dir"] / "fonts")
 

@@ -1,5 +1,6 @@
 """Cancel kills, soon, all of it, and is never overruled by a completion that comes too late."""
 
+import itertools
 import os
 import random
 import signal
@@ -7,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -14,6 +16,7 @@ from tests import media
 from tests.faults import encoders
 from tests.faults.conftest import film, gone, long_film, work_of
 
+VOLUMES = itertools.count(1, -0.01)
 SPEECH = Path(__file__).parent.parent.parent / "examples" / "media" / "sunrise.mp3"
 
 
@@ -75,29 +78,60 @@ def test_an_encoder_that_ignores_signals_dies_with_its_children_wherever_they_hi
 
 def narrated_film(fleet):
     """Return a film with speech of its own, which nobody has recognised before."""
-    speech = media.converted(SPEECH, ".wav", "-af", f"volume={1 - len(fleet.jobs) / 100}")
+    speech = media.converted(SPEECH, ".wav", "-af", f"volume={next(VOLUMES):g}")
     narrator = {"type": "audio", "src": fleet.service.upload(speech)}
     subtitles = {"type": "subtitles", "language": "en", "model": "tiny-words"}
     return {"resolution": "160x90", "fps": 5, "scenes": [{"elements": [narrator]}], "elements": [subtitles]}
 
 
-def recognisers(job):
-    return [process for process in work_of(job) if "media_services.transcriber" in process.cmdline()]
+def recogniser_of(fleet, job):
+    """Return the recogniser that a job's worker keeps, if it is running."""
+    worker = fleet.row(job, "worker_pid")
+    below = psutil.Process(worker).children() if worker else []
+    return [process for process in below if "media_services.transcriber" in process.cmdline()]
 
 
 def test_the_recogniser_dies_with_a_cancel_and_with_its_worker(fleet):
     fleet.start()
     job = fleet.post(narrated_film(fleet))
-    work = fleet.service.wait_for(lambda: recognisers(job))
+    work = fleet.service.wait_for(lambda: recogniser_of(fleet, job))
     cancel(fleet, job)
     assert fleet.end(job) == "cancelled"
     assert gone(work, 0)
     job = fleet.post(narrated_film(fleet))
-    work = fleet.service.wait_for(lambda: recognisers(job))
+    work = fleet.service.wait_for(lambda: recogniser_of(fleet, job))
     os.kill(fleet.row(job, "worker_pid"), signal.SIGKILL)
     assert gone(work)
     assert fleet.end(job) == "completed"
     assert fleet.outcomes(job) == ["lost", "completed"]
+
+
+def test_the_recogniser_stays_warm_from_job_to_job_and_its_death_costs_an_attempt(fleet):
+    fleet.start(VIDEOCRAFT_JOB_WORKERS=1)
+    job = fleet.post(narrated_film(fleet))
+    (warm,) = fleet.service.wait_for(lambda: recogniser_of(fleet, job))
+    assert fleet.end(job) == "completed"
+    assert warm.is_running()
+    warm.suspend()  # to be struck while it is called
+    job = fleet.post(narrated_film(fleet))
+    fleet.service.wait_for(lambda: fleet.row(job, "stage") == "transcribing")
+    warm.kill()
+    assert fleet.end(job) == "completed"
+    assert fleet.outcomes(job) == ["retried", "completed"]
+    fleet.post(narrated_film(fleet))
+    assert fleet.end(fleet.jobs[-1]) == "completed"
+
+
+def test_a_recogniser_that_is_not_called_is_spared_by_a_cancel(fleet):
+    fleet.start(VIDEOCRAFT_JOB_WORKERS=1)
+    job = fleet.post(narrated_film(fleet))
+    (warm,) = fleet.service.wait_for(lambda: recogniser_of(fleet, job))
+    assert fleet.end(job) == "completed"
+    job = fleet.post(long_film())
+    fleet.wait_for_encoder(job)
+    cancel(fleet, job)
+    assert fleet.end(job) == "cancelled"
+    assert warm.is_running()
 
 
 def test_a_job_cancelled_while_its_worker_drains_is_cancelled_and_not_given_back(fleet):

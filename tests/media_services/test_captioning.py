@@ -1,7 +1,5 @@
 """Captions from speech: the true recogniser on true speech, drawn into true films."""
 
-import json
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,41 +11,45 @@ from media_services.captioning import _name, place_words
 from media_services.errors import MediaError
 from media_services.media import MediaKind, Probe, Source
 from media_services.movie.reading import read
-from media_services.process import run
 from media_services.subtitles.lines import Word
 from media_services.timeline import Sound, Span
-from media_services.transcribe import ROOT, Listening, checkpoint, transcribe
+from media_services.transcribe import Listening, transcribe
+from media_services.weights import checkpoint
 from tests import film, media
 
 SPEECH = Path(__file__).parent.parent.parent / "examples" / "media"
 ENGLISH = Listening("tiny-words", "en")
-OPTIONS = {"language": "en", "keywords": [], "threads": 2, "device": "cpu"}
 SUBTITLES = {"type": "subtitles", "language": "en", "model": "tiny-words"}
 
 
-def recognised(*names, **options):
-    heard = []
-    files = [SPEECH / f"{name}.mp3" for name in names]
-    found = transcribe(files, how=ENGLISH, threads=2, report=heard.append, **options)
-    assert heard == sorted(heard)
-    return found
+@pytest.fixture
+def words_in(recogniser):
+    """A function: the words of a sound file, after a look at what it reports."""
+
+    def words_in(file, how=ENGLISH, heard=None):
+        heard = [] if heard is None else heard
+        words = transcribe(file, how=how, threads=2, report=heard.append, recogniser=recogniser)
+        assert heard == sorted(heard)
+        return words
+
+    return words_in
 
 
 def plain(words):
     return [word.text.strip(",.").lower() for word in words]
 
 
-def test_the_example_speech_is_recognised_word_for_word():
-    sunrise, sea = recognised("sunrise", "sea")
+def test_the_example_speech_is_recognised_word_for_word(words_in):
+    sunrise, sea = (words_in(SPEECH / f"{name}.mp3") for name in ("sunrise", "sea"))
     assert plain(sunrise) == ["good", "morning", "hello", "world", "and", "welcome"]
     assert plain(sea) == ["this", "is", "the", "first", "scene", "blue", "and", "white"]
     assert all(before.end_ms <= after.start_ms for before, after in pairwise(sunrise))
 
 
-def test_music_and_silence_give_no_words(tmp_path):
+def test_music_and_silence_give_no_words(tmp_path, words_in):
     media.ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-t", "2", tmp_path / "silence.wav")
-    files = [media.tone(), tmp_path / "silence.wav"]
-    assert transcribe(files, how=ENGLISH, threads=2, report=lambda _: None) == [[], []]
+    assert words_in(media.tone()) == []
+    assert words_in(tmp_path / "silence.wav") == []
 
 
 @pytest.fixture
@@ -57,28 +59,10 @@ def long_silence(tmp_path):
     return tmp_path / "silence.wav"
 
 
-def test_windows_without_speech_are_reported_too(long_silence):
+def test_windows_without_speech_are_reported_too(long_silence, words_in):
     heard = []
-    transcribe([long_silence], how=ENGLISH, threads=2, report=heard.append)
-    assert heard == sorted(heard)
+    assert words_in(long_silence, heard=heard) == []
     assert len({fraction for fraction in heard if 0.1 < fraction < 1}) >= 3
-
-
-def test_the_recogniser_tells_of_the_loaded_model_then_of_the_loading_sound_then_of_its_windows(long_silence):
-    lines = []
-    program = [sys.executable, "-m", "media_services.transcriber"]
-    run(
-        [*program, str(checkpoint("tiny-words")), json.dumps(OPTIONS), str(long_silence)],
-        cwd=ROOT,
-        on_line=lines.append,
-        timeout_s=60,
-    )
-    *fractions, words = map(json.loads, lines)
-    told = [message["fraction"] for message in fractions]
-    assert told[0] == pytest.approx(0.01)
-    assert len([fraction for fraction in told if 0.01 < fraction < 0.05]) >= 3
-    assert told == sorted(set(told))
-    assert words == {"language": "en", "words": []}
 
 
 def test_a_model_that_is_not_here_is_an_error_that_says_how_to_get_it():
@@ -89,25 +73,23 @@ def test_a_model_that_is_not_here_is_an_error_that_says_how_to_get_it():
     assert "VIDEOCRAFT_WHISPER_DIR" in caught.value.message
 
 
-def test_a_sound_of_no_length_has_no_words(tmp_path):
+def test_a_sound_of_no_length_has_no_words(tmp_path, words_in):
     media.ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-t", "0", tmp_path / "nothing.wav")
-    assert transcribe([tmp_path / "nothing.wav"], how=ENGLISH, threads=1, report=lambda _: None) == [[]]
+    assert words_in(tmp_path / "nothing.wav") == []
 
 
-def test_a_damaged_model_is_an_error_that_trying_again_does_not_help(tmp_path, settings):
+def test_a_damaged_model_is_an_error_that_trying_again_does_not_help(tmp_path, settings, words_in):
     settings.VIDEOCRAFT = settings.VIDEOCRAFT.model_copy(update={"whisper_dir": tmp_path})
     (tmp_path / "broken.pt").write_bytes(checkpoint("tiny-words").read_bytes()[:100_000])
     with pytest.raises(MediaError) as caught:
-        transcribe([SPEECH / "sea.mp3"], how=Listening("broken", "en"), threads=1, report=lambda _: None)
+        words_in(SPEECH / "sea.mp3", Listening("broken", "en"))
     assert not caught.value.retryable
     assert "broken.pt could not be loaded" in caught.value.message
 
 
-def test_words_to_expect_are_told_to_the_recogniser_and_part_of_what_is_kept():
-    words = transcribe(
-        [SPEECH / "sea.mp3"], how=Listening("tiny-words", "en", ("blue", "white")), threads=2, report=lambda _: None
-    )
-    assert len(words[0]) >= 5
+def test_words_to_expect_are_told_to_the_recogniser_and_part_of_what_is_kept(words_in):
+    words = words_in(SPEECH / "sea.mp3", Listening("tiny-words", "en", ("blue", "white")))
+    assert len(words) >= 5
     assert _name((Listening("tiny-words", "en", ("blue",)), "a")) != _name((Listening("tiny-words", "en"), "a"))
 
 
@@ -130,7 +112,7 @@ def test_a_first_word_stretched_over_the_silence_before_it_is_shortened():
     assert place_words([Word("late", 0, 3400)], sound(0, 5000)) == [Word("late", 1900, 3400)]
 
 
-def test_a_film_shows_the_spoken_word_in_its_colour(tmp_path):
+def test_a_film_shows_the_spoken_word_in_its_colour(tmp_path, words_in):
     look = {
         "style": "one-word",
         "word-color": "#00ff00",
@@ -151,7 +133,7 @@ def test_a_film_shows_the_spoken_word_in_its_colour(tmp_path):
         movie, tmp_path, lambda stage, fraction: stages.append(stage), local={speech["src"]: Path(speech["src"])}
     )
     assert "transcribing" in stages
-    (words,) = recognised("sunrise")
+    words = words_in(SPEECH / "sunrise.mp3")
     word = words[2]
     during = film.frame(production.films[0].file, (word.start_ms + word.end_ms) // 200)
     green = (during[:, :, 1] > 180) & (during[:, :, 0] < 90)

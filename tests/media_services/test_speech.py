@@ -15,11 +15,13 @@ ENGLISH = Listening("tiny-words", "en")
 
 
 @pytest.fixture(scope="module")
-def sentences():
+def sentences(recogniser):
     """Every test sentence: its true words, and the recognised ones."""
     made = [spoken(text) for text in SENTENCES]
-    found = transcribe([file for file, _ in made], how=ENGLISH, threads=2, report=lambda _: None)
-    return [(true, heard) for (_, true), heard in zip(made, found, strict=True)]
+    return [
+        (true, transcribe(file, how=ENGLISH, threads=2, report=lambda _: None, recogniser=recogniser))
+        for file, true in made
+    ]
 
 
 def plain(words):
