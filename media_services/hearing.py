@@ -42,7 +42,7 @@ def believed(words: Sequence[Heard], sound: NDArray[np.float32], rate: int) -> l
 
 
 def quietest(sound: NDArray[np.float32], rate: int, seconds: float) -> int:
-    """Return the sample in the middle of the quietest 0.2 s of a sound's last seconds, which must be longer than that."""
+    """Return the sample in the middle of the quietest 0.2 s of the last seconds of a longer sound."""
     levels = _levels(sound, rate)
     first = max(len(levels) - round(seconds * 1000) // _FRAME_MS, 0)
     power = np.convolve(np.square(levels[first:]), np.ones(_PAUSE_FRAMES), mode="valid")

@@ -16,8 +16,10 @@ from media_services.movie.values import (
     Number,
     Seconds,
     exact_fps,
+    loose_direction,
     loose_number,
     loose_position,
+    loose_weight,
     loose_word,
 )
 from media_services.subtitles.given import is_inline, parse
@@ -46,6 +48,27 @@ class Quality(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+
+
+class Format(StrEnum):
+    """What a film is: H.264 and AAC, VP9 and Opus, or a palette of colours without sound."""
+
+    MP4 = "mp4"
+    WEBM = "webm"
+    GIF = "gif"
+
+
+class Pan(StrEnum):
+    """Which way a view wanders over a picture."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    TOP = "top"
+    BOTTOM = "bottom"
+    TOP_LEFT = "top-left"
+    TOP_RIGHT = "top-right"
+    BOTTOM_LEFT = "bottom-left"
+    BOTTOM_RIGHT = "bottom-right"
 
 
 class Resize(StrEnum):
@@ -84,12 +107,13 @@ def _check_source(value: str) -> str:
 Position = Annotated[str, Loose(loose_position), AfterValidator(_check_position)]
 Resolution = Annotated[str, Loose(loose_word), AfterValidator(_check_resolution)]
 Src = Annotated[str, Field(max_length=4096), AfterValidator(_check_source)]
+FontFamily = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^,{}\\\n]+$")]
 Volume = Annotated[float, Loose(loose_number), Field(ge=0, le=10)]
 Side = Annotated[int, Loose(loose_number), Field(ge=2, le=MAX_SIDE_PX)]
 
 
-class Part(BaseModel):
-    """What projects, scenes and elements have in common: kebab-case keys, and free ones that are only echoed."""
+class Settings(BaseModel):
+    """Nested settings, with the format's own keys."""
 
     model_config = ConfigDict(
         alias_generator=lambda name: name.replace("_", "-"),
@@ -98,6 +122,70 @@ class Part(BaseModel):
         extra="ignore",
         allow_inf_nan=False,
     )
+
+
+class Crop(Settings):
+    """The part of a source that is used, in pixels of the source or `%` of it; -1 is all that is left."""
+
+    x: Length = 0
+    y: Length = 0
+    width: Length = -1
+    height: Length = -1
+
+
+class Rotate(Settings):
+    """A turn about the middle, in degrees clockwise; with a speed it takes so many seconds and stays where it ends."""
+
+    angle: Annotated[float, Loose(loose_number), Field(ge=-3600, le=3600)] = 0
+    speed: Seconds = 0
+
+
+class Correction(Settings):
+    """How the colours of a picture are changed, in the units of FFmpeg's filter `eq`."""
+
+    brightness: Annotated[float, Loose(loose_number), Field(ge=-1, le=1)] = 0
+    contrast: Annotated[float, Loose(loose_number), Field(ge=-1000, le=1000)] = 1
+    gamma: Annotated[float, Loose(loose_number), Field(ge=0.1, le=10)] = 1
+    saturation: Annotated[float, Loose(loose_number), Field(ge=0, le=3)] = 1
+
+
+class ChromaKey(Settings):
+    """The colour that is made transparent, and how far from it others may be: 1 is that colour, 100 is all."""
+
+    color: Colour
+    tolerance: Annotated[float, Loose(loose_number), Field(ge=1, le=100)] = 25
+
+
+class TransitionStyle(StrEnum):
+    """How a scene comes in."""
+
+    FADE = "fade"
+    DISSOLVE = "dissolve"
+    WIPE_LEFT = "wipeleft"
+    WIPE_RIGHT = "wiperight"
+    WIPE_UP = "wipeup"
+    WIPE_DOWN = "wipedown"
+    SLIDE_LEFT = "slideleft"
+    SLIDE_RIGHT = "slideright"
+    SLIDE_UP = "slideup"
+    SLIDE_DOWN = "slidedown"
+    CIRCLE_OPEN = "circleopen"
+    CIRCLE_CLOSE = "circleclose"
+    FADE_BLACK = "fadeblack"
+    FADE_WHITE = "fadewhite"
+
+
+class Transition(Settings):
+    """How a scene comes in over the end of the one before, and for how many seconds both are seen."""
+
+    style: Annotated[TransitionStyle, Loose(loose_word)] = TransitionStyle.FADE
+    duration: Seconds = 1
+
+
+class Part(BaseModel):
+    """What projects, scenes and elements have in common: kebab-case keys, and free ones that are only echoed."""
+
+    model_config = Settings.model_config
 
     id: Any = None
     comment: Any = None
@@ -110,18 +198,31 @@ class Element(Part):
     duration: Duration = -1
     extra_time: Seconds = 0
     z_index: Annotated[int, Loose(loose_number), Field(ge=-99, le=99)] = 0
+    fade_in: Seconds = 0
+    fade_out: Seconds = 0
+    cache: Flag = True
 
 
 class Picture(Element):
-    """An element that is seen: where it lies and how it meets its box."""
+    """An element that is seen: where it lies, how it meets its box, how it moves and what is done to its pixels."""
 
-    src: Src
     x: Length = 0
     y: Length = 0
     width: Length = -1
     height: Length = -1
     position: Position = "custom"
     resize: Annotated[Resize, Loose(loose_word)] | None = None
+    crop: Crop | None = None
+    rotate: Rotate = Rotate()
+    flip_horizontal: Flag = False
+    flip_vertical: Flag = False
+    opacity: Annotated[float, Loose(loose_number), Field(ge=0, le=1)] = 1
+    zoom: Annotated[float, Loose(loose_number), Field(ge=-10, le=10)] = 0
+    pan: Annotated[Pan, Loose(loose_direction)] | None = None
+    pan_distance: Annotated[float, Loose(loose_number), Field(ge=0.01, le=0.5)] = 0.1
+    pan_crop: Flag = True
+    correction: Correction = Correction()
+    chroma_key: ChromaKey | None = None
 
     @property
     def is_placed(self) -> bool:
@@ -140,9 +241,11 @@ class Sounding(Element):
 
 
 class Image(Picture):
-    """A still picture."""
+    """A still picture, or a moving one where the file is an animation."""
 
     type: Literal["image"]
+    src: Src
+    loop: Annotated[int, Loose(loose_number), Field(ge=-1, le=10_000)] = -1
 
 
 class Video(Picture, Sounding):
@@ -173,17 +276,11 @@ def _loose_style(value: Any) -> Any:
     return other.get(value, value) if isinstance(value, str) else value
 
 
-class Settings(BaseModel):
-    """The nested settings of an element, with the format's own keys."""
-
-    model_config = Part.model_config
-
-
 class SubtitleSettings(Settings):
     """How subtitles look; lengths are pixels of the film unless they carry a unit."""
 
     style: Annotated[SubtitleStyle, Loose(_loose_style)] = SubtitleStyle.PROGRESSIVE
-    font_family: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^,{}\\\n]+$")] | None = None
+    font_family: FontFamily | None = None
     font_url: Src | None = None
     font_weight: Annotated[str, Field(pattern="^(normal|bold)$")] = "bold"
     all_caps: Flag = False
@@ -217,6 +314,36 @@ def read_captions(value: Any) -> list[Phrase]:
     return parse(value) if isinstance(value, str) else parse_words(value)
 
 
+class TextSettings(Settings):
+    """How a text looks; lengths are pixels of the film unless they carry a unit."""
+
+    font_family: FontFamily | None = None
+    font_url: Src | None = None
+    font_size: Length = "5vw"
+    font_weight: Annotated[str, Loose(loose_weight), Field(pattern="^([1-9]00)$")] = "400"
+    font_style: Annotated[str, Loose(loose_word), Field(pattern="^(normal|italic)$")] = "normal"
+    color: Colour = "#ffffff"
+    background_color: Colour = "#00000000"
+    text_align: Annotated[str, Loose(loose_word), Field(pattern="^(left|center|right|justify)$")] = "center"
+    vertical_position: Annotated[str, Loose(loose_word), Field(pattern="^(top|center|bottom)$")] = "center"
+    horizontal_position: Annotated[str, Loose(loose_word), Field(pattern="^(left|center|right)$")] = "center"
+    line_height: Annotated[float, Loose(loose_number), Field(ge=0.5, le=5)] = 1.2
+    letter_spacing: Length = 0
+    outline_color: Colour = "#000000"
+    outline_width: Length = 0
+    shadow_color: Colour = "#000000"
+    shadow_offset: Length = 0
+    padding: Length = 0
+
+
+class Text(Picture):
+    """A text, set in a box: of the stated width and height, else the canvas."""
+
+    type: Literal["text"]
+    text: Annotated[str, Field(max_length=5000)]
+    settings: TextSettings = TextSettings()
+
+
 class Subtitles(Element):
     """The words of the film, recognised and drawn as they are spoken."""
 
@@ -237,7 +364,7 @@ class Subtitles(Element):
         return None if self.captions is None or self.captions_src else read_captions(self.captions)
 
 
-AnyElement = Annotated[Image | Video | Audio | Subtitles, Field(discriminator="type")]
+AnyElement = Annotated[Image | Video | Audio | Text | Subtitles, Field(discriminator="type")]
 
 
 class Scene(Part):
@@ -245,6 +372,8 @@ class Scene(Part):
 
     duration: Duration = -1
     background_color: Colour | None = None
+    transition: Transition | None = None
+    cache: Flag = True
     elements: list[AnyElement] = Field([], max_length=MAX_ELEMENTS)
 
 
@@ -257,6 +386,9 @@ class Project(Part):
     height: Side | None = None
     quality: Annotated[Quality, Loose(loose_word)] = Quality.MEDIUM
     fps: Annotated[Number, Field(ge=1, le=60)] = 30
+    format: Annotated[Format, Loose(loose_word)] = Format.MP4
+    draft: Flag = False
+    cache: Flag = True
     scenes: list[Scene] = Field([], max_length=MAX_SCENES)
     elements: list[AnyElement] = Field([], max_length=MAX_ELEMENTS)
 
@@ -277,4 +409,10 @@ class Project(Part):
         return width + width % 2, height + height % 2
 
 
-MODELS: dict[str, type[Element]] = {"image": Image, "video": Video, "audio": Audio, "subtitles": Subtitles}
+MODELS: dict[str, type[Element]] = {
+    "image": Image,
+    "video": Video,
+    "audio": Audio,
+    "text": Text,
+    "subtitles": Subtitles,
+}

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from media_services.errors import DocumentError, Problem
 from media_services.media import MediaKind
-from media_services.movie.document import MAX_PROJECTS, MODELS, Element, Project, Scene, Settings, Subtitles
+from media_services.movie.document import MAX_PROJECTS, MODELS, Element, Project, Scene, Settings, Subtitles, Text
 from media_services.movie.values import Loose
 from media_services.subtitles.given import is_inline
 
@@ -36,7 +36,7 @@ _SHOWN = {
 }
 _STRUCTURAL = {"condition", "iterate", "transition", "format"}
 _OFFERED = {"format": "mp4"}
-_OTHER_TYPES = {"text", "voice", "html", "component", "audiogram"}
+_OTHER_TYPES = {"voice", "html", "component", "audiogram"}
 _RANGE_ERRORS = ("greater_than", "less_than", "too_long", "too_short", "finite_number")
 
 
@@ -226,8 +226,8 @@ def sources_of(element: Element, pointer: str) -> Iterator[tuple[str, str, Media
     if isinstance(element, Subtitles):
         if element.captions_src:
             yield element.captions_src, f"{pointer}/captions", MediaKind.CAPTIONS
-        if element.settings.font_url:
-            yield element.settings.font_url, f"{pointer}/settings/font-url", MediaKind.FONT
+    if isinstance(element, Subtitles | Text) and element.settings.font_url:
+        yield element.settings.font_url, f"{pointer}/settings/font-url", MediaKind.FONT
 
 
 def _numbered(elements: list[Any], pointer: str) -> Iterator[tuple[Element, str]]:

@@ -63,6 +63,21 @@ def loose_position(value: Any) -> Any:
     return "-".join(words)
 
 
+def loose_direction(value: Any) -> Any:
+    """Read `left-top` and `top_left` as `top-left`, `up` and `down` as `top` and `bottom`."""
+    if not isinstance(value, str):
+        return value
+    other = {"up": "top", "down": "bottom"}
+    words = [other.get(word, word) for word in re.split(r"[-_ ]+", value.strip().lower())]
+    return "-".join(sorted(words, key=lambda word: word in _COLUMNS))
+
+
+def loose_weight(value: Any) -> Any:
+    """Read `normal`, `bold` and 700 as a weight of CSS, which is a word here."""
+    named = {"normal": "400", "regular": "400", "bold": "700"}
+    return named.get(value.strip().lower(), value) if isinstance(value, str) else str(value)
+
+
 def loose_word(value: Any) -> Any:
     """Read words in any case."""
     return value.strip().lower() if isinstance(value, str) else value
