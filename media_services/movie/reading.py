@@ -223,9 +223,8 @@ def sources_of(element: Element, pointer: str) -> Iterator[tuple[str, str, Media
     """Yield every source an element names, with the JSON pointer of its key and the kind it must be of."""
     if src := getattr(element, "src", None):
         yield src, f"{pointer}/src", MediaKind(element.type)  # type: ignore[attr-defined]
-    if isinstance(element, Subtitles):
-        if element.captions_src:
-            yield element.captions_src, f"{pointer}/captions", MediaKind.CAPTIONS
+    if isinstance(element, Subtitles) and element.captions_src:
+        yield element.captions_src, f"{pointer}/captions", MediaKind.CAPTIONS
     if isinstance(element, Subtitles | Text) and element.settings.font_url:
         yield element.settings.font_url, f"{pointer}/settings/font-url", MediaKind.FONT
 
