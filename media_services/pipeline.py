@@ -15,7 +15,8 @@ from media_services.recogniser import Line, Recogniser
 from media_services.render.encode import Film, render
 from media_services.sources import Wanted, fetch_all, probe_all
 from media_services.stage import Checkpoint, Parts, Stage, overall
-from media_services.timeline import Sources, Timeline, compute
+from media_services.timeline import Timeline
+from media_services.timing import Sources, compute
 
 
 @dataclass(frozen=True)

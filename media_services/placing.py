@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from media_services.movie.document import Picture, Resize
+from media_services.movie.document import Crop, Picture, Resize
 from media_services.movie.values import length_px
 
 Size = tuple[int, int]
@@ -27,11 +27,15 @@ class Box:
 
 @dataclass(frozen=True)
 class Placement:
-    """Scale the source to `scaled`, cut the box's size out of it at `offset`, lay that at the box's place."""
+    """Scale the source to `scaled`, cut the box's size out of it at `offset`, lay that at the box's place.
+
+    Of the source, upright, only the part `cut` is used; None is all of it.
+    """
 
     box: Box
     scaled: Size
     offset: tuple[int, int] = (0, 0)
+    cut: Box | None = None
 
     @classmethod
     def whole(cls, width: int, height: int) -> "Placement":
@@ -47,6 +51,8 @@ def place(
     `fills_canvas` is for a background without any place: it covers the canvas unless it says how to resize. `even`
     rounds everything to even pixels, which moving pictures with halved chroma need: an odd place shifts them by one.
     """
+    cut = _cut(element.crop, natural, canvas)
+    natural = (cut.width, cut.height) if cut else natural
     resize = element.resize or (Resize.COVER if fills_canvas else None)
     step = 2 if even else 1
     asked = _asked_size(element, canvas)
@@ -60,7 +66,23 @@ def place(
     visible = (min(scaled[0], area[0]), min(scaled[1], area[1]))
     x, y = x + (area[0] - visible[0]) / 2, y + (area[1] - visible[1]) / 2
     offset = tuple(_round((whole - part) / 2, step) for whole, part in zip(scaled, visible, strict=True))
-    return Placement(Box(_round(x, step), _round(y, step), *visible), scaled, (offset[0], offset[1]))
+    return Placement(Box(_round(x, step), _round(y, step), *visible), scaled, (offset[0], offset[1]), cut)
+
+
+def _cut(crop: Crop | None, natural: Size, canvas: Size) -> Box | None:
+    """Return the part of a source that is used, within it and at least a pixel large."""
+    if crop is None:
+        return None
+    wanted = [
+        length_px(value, along_px=along, canvas=canvas)
+        for value, along in zip((crop.x, crop.y, crop.width, crop.height), natural * 2, strict=True)
+    ]
+    x, y = (min(max(round(start), 0), whole - 1) for start, whole in zip(wanted[:2], natural, strict=True))
+    width, height = (
+        min(max(round(size), 1), left) if size >= 0 else left
+        for size, left in zip(wanted[2:], (natural[0] - x, natural[1] - y), strict=True)
+    )
+    return Box(x, y, width, height)
 
 
 def _asked_size(element: Picture, canvas: Size) -> tuple[float | None, float | None]:

@@ -12,10 +12,12 @@ from media_services import ffmpeg
 from media_services.captioning import Captioned
 from media_services.errors import ErrorCode, MediaError
 from media_services.movie.document import Quality
-from media_services.placing import Box
+from media_services.placing import Box, Size
 from media_services.render.graph import MakePlates, compile_graph
+from media_services.render.moving import Picture
 from media_services.render.passes import cut_passes, frames_to_cut
-from media_services.render.plates import Plates, make_plates
+from media_services.render.pixels import picture_of
+from media_services.render.plates import Plates, make_plates, write_frames
 from media_services.stage import CHECKED_FRAME_COST, FILM_FRAME_COST, PASS_FRAME_COST, PLATE_COST, Parts, Report
 from media_services.timeline import Layer, Timeline
 
@@ -56,7 +58,7 @@ def render(
     Raises MediaError: FFMPEG_FAILED when FFmpeg fails or what it wrote is not the film that was asked for,
     STORAGE_FAILED when the disk is full.
     """
-    stills = sum(not layer.moves for layer in timeline.layers)
+    stills = sum(layer.is_still for layer in timeline.layers)
     costs = [
         frames_to_cut(timeline) * PASS_FRAME_COST,
         stills * PLATE_COST,
@@ -68,7 +70,12 @@ def render(
     timeline = cut_passes(timeline, folder, report=passes, timeout_s=timeout_s)
     beside = _subtitle_files(folder, subtitles) if subtitles else {}
     drawn = [f"ass={beside['ass'].name}"] if beside else []
-    graph = compile_graph(timeline, _plates_maker(timeline, folder, Parts(plates, stills)), subtitles=drawn)
+    graph = compile_graph(
+        timeline,
+        _plates_maker(timeline, folder, Parts(plates, stills)),
+        _picture_maker(timeline, folder),
+        subtitles=drawn,
+    )
     script = folder / "graph.txt"
     script.write_text(graph.filters)
     film = folder / "film.mp4"
@@ -90,12 +97,24 @@ def _plates_maker(timeline: Timeline, folder: Path, parts: Parts) -> MakePlates:
     """Return what makes the plates of each run of still layers, as a part that costs as much as the run has layers."""
     canvas = Box(0, 0, timeline.width, timeline.height)
 
-    def make(layers: Sequence[Layer], opaque: bool) -> Plates | None:
+    def make(layers: Sequence[Layer], opaque: bool, frames: int) -> Plates | None:
         file = folder / f"plates-{len(list(folder.glob('plates-*')))}.nut"
         return make_plates(
-            layers, canvas=canvas, fps=timeline.fps, file=file, frames=timeline.frames, opaque=opaque,
+            layers, canvas=canvas, fps=timeline.fps, file=file, frames=frames, opaque=opaque,
             report=parts.next(len(layers)),
         )  # fmt: skip
+
+    return make
+
+
+def _picture_maker(timeline: Timeline, folder: Path) -> Picture:
+    """Return what makes the one picture of a layer that is still but for its look."""
+    canvas = (timeline.width, timeline.height)
+
+    def make(layer: Layer, size: Size) -> Path:
+        file = folder / f"picture-{len(list(folder.glob('picture-*')))}.nut"
+        write_frames(file, [(0, picture_of(layer, size, canvas))], size, timeline.fps)
+        return file
 
     return make
 

@@ -1,6 +1,6 @@
 """Owns plates: MoviePy composes everything that stands still between two moving layers once, for each span of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -8,14 +8,12 @@ from pathlib import Path
 import av
 import numpy as np
 from moviepy import ColorClip, CompositeVideoClip, ImageClip, VideoClip
-from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageOps
 
-from media_services.placing import Box, Placement
+from media_services.placing import Box, Size
+from media_services.render.pixels import Pixels, pixels_of
+from media_services.render.turning import turned_box
 from media_services.stage import Report
 from media_services.timeline import Layer
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -38,10 +36,11 @@ def make_plates(
     Returns None when nothing of them is to be seen. `report` hears of each picture and each frame composed; what it
     raises stops the work at once.
     """
-    seen = [layer for layer in layers if (shown := layer.placement.box.within(canvas)).width and shown.height]
+    boxes = {id(layer): turned_box(layer.placement.box, layer.look.turn).within(canvas) for layer in layers}
+    seen = [layer for layer in layers if boxes[id(layer)].width and boxes[id(layer)].height]
     if not seen and not opaque:
         return None
-    box = canvas if opaque else _even_hull([layer.placement.box.within(canvas) for layer in seen], canvas)
+    box = canvas if opaque else _even_hull([boxes[id(layer)] for layer in seen], canvas)
     first = 0 if opaque else min(layer.span.first_frame for layer in seen)
     end = frames if opaque else max(layer.span.end_frame for layer in seen)
     changes = {first, *(layer.span.first_frame for layer in seen), *(layer.span.end_frame for layer in seen)}
@@ -51,18 +50,28 @@ def make_plates(
         if number < end
     ]
     steps = _Steps(report, sum(len(visible) + 1 for _, visible in moments))
+
+    def composed() -> Iterator[tuple[int, Pixels]]:
+        for frame_number, visible in moments:
+            yield frame_number, compose(visible, box, canvas=canvas, opaque=opaque, tick=steps.tick)
+            steps.tick()
+
+    write_frames(file, composed(), (box.width, box.height), fps)
+    return Plates(file, box, first, end)
+
+
+def write_frames(file: Path, frames: Iterable[tuple[int, Pixels]], size: Size, fps: Fraction) -> None:
+    """Write RGBA pictures of a size, each with the number of the frame it appears at, losslessly into a file."""
     with av.open(str(file), "w", format="nut") as container:
         stream = container.add_stream("ffv1", rate=fps)
-        stream.width, stream.height, stream.pix_fmt = box.width, box.height, "bgra"
         stream.codec_context.time_base = 1 / fps
-        for frame_number, visible in moments:
-            frame = av.VideoFrame.from_ndarray(compose(visible, box, opaque=opaque, tick=steps.tick), format="rgba")
-            frame = frame.reformat(format="bgra")
-            frame.pts, frame.time_base = frame_number, 1 / fps
+        stream.width, stream.height = size
+        stream.pix_fmt = "bgra"
+        for number, pixels in frames:
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgba").reformat(format="bgra")
+            frame.pts, frame.time_base = number, 1 / fps
             container.mux(stream.encode(frame))
-            steps.tick()
         container.mux(stream.encode())
-    return Plates(file, box, first, end)
 
 
 class _Steps:
@@ -77,7 +86,9 @@ class _Steps:
         self._report(self._taken / self._total)
 
 
-def compose(layers: Sequence[Layer], box: Box, *, opaque: bool, tick: Callable[[], None] = lambda: None) -> Pixels:
+def compose(
+    layers: Sequence[Layer], box: Box, *, canvas: Box, opaque: bool, tick: Callable[[], None] = lambda: None
+) -> Pixels:
     """Return what still layers look like within a rectangle of the canvas, as an RGBA array; tick for each of them."""
     size = (box.width, box.height)
     if not layers:
@@ -86,7 +97,9 @@ def compose(layers: Sequence[Layer], box: Box, *, opaque: bool, tick: Callable[[
         return empty
     clips: list[VideoClip] = []
     for layer in layers:
-        clips.append(_clip(layer, box))
+        shown = turned_box(layer.placement.box, layer.look.turn).within(box)
+        pixels = pixels_of(layer, shown, (canvas.width, canvas.height))
+        clips.append(ImageClip(pixels, duration=1).with_position((shown.x - box.x, shown.y - box.y)))
         tick()
     if opaque:
         base = ColorClip(size, color=(0, 0, 0), duration=1)
@@ -96,33 +109,6 @@ def compose(layers: Sequence[Layer], box: Box, *, opaque: bool, tick: Callable[[
         composite = CompositeVideoClip(clips, size=size)
         alpha = np.rint(composite.mask.get_frame(0) * 255).astype(np.uint8)[:, :, None]
     return np.concatenate([composite.get_frame(0).astype(np.uint8), alpha], axis=2)
-
-
-def _clip(layer: Layer, box: Box) -> VideoClip:
-    shown = layer.placement.box.within(box)
-    place = (shown.x - box.x, shown.y - box.y)
-    if layer.source is None:
-        pixels = np.empty((shown.height, shown.width, 4), np.uint8)
-        pixels[:] = _rgba(layer.colour or "#000000")
-    else:
-        pixels = picture(layer.source.file, layer.placement, shown)
-    return ImageClip(pixels, duration=1).with_position(place)
-
-
-def _rgba(colour: str) -> tuple[int, ...]:
-    return (*ImageColor.getrgb(colour), 255)[:4]
-
-
-def picture(file: Path, placement: Placement, shown: Box) -> Pixels:
-    """Return the part `shown` of a placed picture as RGBA, upright; only that part is ever scaled."""
-    with Image.open(file) as image:
-        upright = ImageOps.exif_transpose(image)
-    upright = (upright if upright.has_transparency_data else upright.convert("RGB")).convert("RGBA")
-    scale_x, scale_y = upright.width / placement.scaled[0], upright.height / placement.scaled[1]
-    left = (placement.offset[0] + shown.x - placement.box.x) * scale_x
-    top = (placement.offset[1] + shown.y - placement.box.y) * scale_y
-    region = (left, top, left + shown.width * scale_x, top + shown.height * scale_y)
-    return np.asarray(upright.resize((shown.width, shown.height), Image.Resampling.LANCZOS, box=region))
 
 
 def _even_hull(boxes: Sequence[Box], canvas: Box) -> Box:

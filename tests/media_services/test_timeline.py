@@ -10,7 +10,8 @@ from media_services.errors import MediaError
 from media_services.media import MediaKind, Probe, Source
 from media_services.movie.reading import read
 from media_services.placing import Box
-from media_services.timeline import compute, frame_at
+from media_services.timeline import frame_at
+from media_services.timing import compute
 
 SIZES = {"wide.png": (1600, 900), "small.png": (100, 50), "square.png": (400, 400)}
 

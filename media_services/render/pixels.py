@@ -1,0 +1,90 @@
+"""Owns what a still layer looks like: its picture, colour or text, placed, flipped, turned and faded, as RGBA."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor, ImageOps
+
+from media_services.placing import Box, Placement, Size
+from media_services.render.turning import turned_box
+from media_services.timeline import Layer, Look
+
+Pixels = NDArray[np.uint8]
+
+
+def pixels_of(layer: Layer, shown: Box, canvas: Size) -> Pixels:
+    """Return the part `shown` of the canvas of a still layer: an array (height, width, 4) of RGBA."""
+    look, whole = layer.look, layer.placement.box
+    region = _mirrored(shown, whole, look) if look.turn is None else whole
+    drawn = _drawn(layer, region, canvas)
+    if look.flip_horizontal:
+        drawn = ImageOps.mirror(drawn)
+    if look.flip_vertical:
+        drawn = ImageOps.flip(drawn)
+    if look.turn is not None:
+        drawn = _turned(drawn, layer, shown)
+    pixels = np.array(drawn)
+    if look.opacity < 1:
+        pixels[:, :, 3] = np.rint(pixels[:, :, 3] * look.opacity)
+    return pixels
+
+
+def picture_of(layer: Layer, size: Size, canvas: Size) -> Pixels:
+    """Return all of a layer at a size, without its look: an array (height, width, 4) of RGBA."""
+    if layer.source is None:
+        return np.array(_drawn(layer, layer.placement.box, canvas).resize(size))
+    place = layer.placement
+    scaled = tuple(round(side * new / old) for side, new, old in zip(place.scaled, size, _size(place.box), strict=True))
+    offset = tuple(round(part * new / old) for part, new, old in zip(place.offset, size, _size(place.box), strict=True))
+    larger = Placement(Box(0, 0, *size), (scaled[0], scaled[1]), (offset[0], offset[1]), place.cut)
+    return np.array(_picture(layer.source.file, larger, larger.box))
+
+
+def _drawn(layer: Layer, region: Box, canvas: Size) -> Image.Image:
+    """Return a part of a layer as it is placed on the canvas."""
+    if layer.text is not None:
+        from media_services.render.text import draw
+
+        box = layer.placement.box
+        text = draw(layer.text, size=_size(box), canvas=canvas, font=layer.font.file if layer.font else None)
+        left, top = region.x - box.x, region.y - box.y
+        return text.crop((left, top, left + region.width, top + region.height))
+    if layer.source is None:
+        return Image.new("RGBA", _size(region), (*ImageColor.getrgb(layer.colour or "#000000"), 255)[:4])
+    return _picture(layer.source.file, layer.placement, region)
+
+
+def _picture(file: Path, placement: Placement, shown: Box) -> Image.Image:
+    """Return the part `shown` of a placed picture, upright; only that part is ever scaled."""
+    with Image.open(file) as image:
+        upright = ImageOps.exif_transpose(image)
+    upright = (upright if upright.has_transparency_data else upright.convert("RGB")).convert("RGBA")
+    cut = placement.cut or Box(0, 0, upright.width, upright.height)
+    scale_x, scale_y = cut.width / placement.scaled[0], cut.height / placement.scaled[1]
+    left = cut.x + (placement.offset[0] + shown.x - placement.box.x) * scale_x
+    top = cut.y + (placement.offset[1] + shown.y - placement.box.y) * scale_y
+    region = (left, top, left + shown.width * scale_x, top + shown.height * scale_y)
+    return upright.resize(_size(shown), Image.Resampling.LANCZOS, box=region)
+
+
+def _mirrored(shown: Box, whole: Box, look: Look) -> Box:
+    """Return the part of a rectangle that is seen in another part of it once all is flipped."""
+    x = 2 * whole.x + whole.width - shown.x - shown.width if look.flip_horizontal else shown.x
+    y = 2 * whole.y + whole.height - shown.y - shown.height if look.flip_vertical else shown.y
+    return Box(x, y, shown.width, shown.height)
+
+
+def _turned(drawn: Image.Image, layer: Layer, shown: Box) -> Image.Image:
+    """Return what is shown of a picture that was turned about its middle."""
+    assert layer.look.turn is not None
+    room = turned_box(layer.placement.box, layer.look.turn)
+    canvas = Image.new("RGBA", _size(room))
+    canvas.paste(drawn, ((room.width - drawn.width) // 2, (room.height - drawn.height) // 2))
+    turned = canvas.rotate(-layer.look.turn.angle, Image.Resampling.BICUBIC)
+    left, top = shown.x - room.x, shown.y - room.y
+    return turned.crop((left, top, left + shown.width, top + shown.height))
+
+
+def _size(box: Box) -> Size:
+    return box.width, box.height
