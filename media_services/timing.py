@@ -37,6 +37,7 @@ from media_services.timeline import (
 SILENT_SCENE_MS = 5_000
 FALLBACK_MS = {MediaKind.AUDIO: 10_000, MediaKind.VIDEO: 30_000}
 DEFAULT_SIZE = (1920, 1080)
+MAX_SCALED_PX = 8192  # of what moves or turns, on each side: all of it is in memory
 
 Sources = Mapping[tuple[str, MediaKind], Source]
 
@@ -273,7 +274,17 @@ class _Computation:
         elif moves:
             one_pass = source.probe.duration_ms or FALLBACK_MS[MediaKind.VIDEO]
             played = {"pass_ms": one_pass, "loops": element.loop != 0}  # type: ignore[attr-defined]
+        if moves or look.needs_filters or look.turn:
+            self.refuse_giant(placement, path)
         return Layer(span, placement, path, source, scene=scene, look=look, **played)
+
+    def refuse_giant(self, placement: Placement, path: str) -> None:
+        """Raise MediaError for what is too large to be scaled as a whole."""
+        width, height = placement.scaled
+        if max(width, height) > MAX_SCALED_PX:
+            most = f"what moves or turns is {MAX_SCALED_PX} pixels wide and high at most"
+            message = f"it would be scaled to {width}x{height}; {most}"
+            raise MediaError(ErrorCode.INVALID_INPUT, message, path=path)
 
     def playback(self, element: Sounding, path: str, *, top_level: bool) -> dict[str, Any]:
         """Return which part of a source is played and whether it loops; a project-level video always does."""

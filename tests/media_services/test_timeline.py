@@ -28,7 +28,7 @@ def source(src, kind):
 def timeline(document, max_duration_ms=10**8):
     movie = read(document, allow_files=True)
     named = [element for element, _ in movie.elements()]
-    sources = {(e.src, MediaKind(e.type)): source(e.src, MediaKind(e.type)) for e in named}
+    sources = {(e.src, MediaKind(e.type)): source(e.src, MediaKind(e.type)) for e in named if hasattr(e, "src")}
     return compute(movie.projects[0], movie.pointers[0], sources, max_duration_ms=max_duration_ms)
 
 
@@ -200,3 +200,70 @@ def test_times_are_put_on_the_nearest_frame(time_ms, frame):
 def test_the_size_is_that_of_the_first_background_video_when_nothing_states_it():
     assert timeline({"elements": [video(1000)]}).width == 640
     assert timeline({"scenes": [{"elements": [image()]}]}).width == 1920
+
+
+def crossing(*lengths, **keys):
+    made = [{"duration": ms / 1000, "transition": {"style": "fade", "duration": 1}} for ms in lengths]
+    made[0].pop("transition")
+    return timeline({"scenes": made, "resolution": "hd", "fps": 10, **keys})
+
+
+def test_a_transition_overlaps_the_two_scenes_by_its_duration():
+    film = crossing(3000, 2000, 4000)
+    assert [(scene.span.start_ms, scene.span.end_ms) for scene in film.scenes] == [
+        (0, 3000),
+        (2000, 4000),
+        (3000, 7000),
+    ]
+    assert [(t.scene, t.span.first_frame, t.span.end_frame) for t in film.transitions] == [(1, 20, 30), (2, 30, 40)]
+    assert film.duration_ms == 7000
+
+
+def test_a_transition_is_no_longer_than_its_scenes_and_says_so():
+    film = crossing(3000, 600, 4000)
+    assert [(t.span.start_ms, t.span.end_ms) for t in film.transitions] == [(2400, 3000)]
+    assert [warning.code for warning in film.warnings] == ["short-transition", "short-transition"]
+    assert film.warnings[0].path == "/scenes/1/transition/duration"
+
+
+def test_the_first_scene_comes_in_over_nothing():
+    film = timeline({"scenes": [{"duration": 3, "transition": {"duration": 1}}], "fps": 10})
+    assert [(t.scene, t.span.start_ms, t.span.end_ms) for t in film.transitions] == [(0, 0, 1000)]
+    assert film.duration_ms == 3000
+
+
+def test_a_film_with_400_transitions_does_not_drift():
+    film = crossing(*[2000 + (number * 37) % 91 for number in range(400)], fps=29.97)
+    assert film.frames == frame_at(film.duration_ms, film.fps)
+    assert all(t.span.end_frame == film.scenes[t.scene - 1].span.end_frame for t in film.transitions)
+    assert all(t.span.first_frame == film.scenes[t.scene].span.first_frame for t in film.transitions)
+
+
+def test_sounds_are_cross_faded_where_a_scene_comes_in():
+    made = scenes([audio(3000)], [audio(3000)])
+    made["scenes"][1]["transition"] = {"duration": 1}
+    first, second = timeline(made).sounds
+    assert [(f.rises, f.start_ms, f.end_ms) for f in first.fades] == [(False, 2000, 3000)]
+    assert [(f.rises, f.start_ms, f.end_ms) for f in second.fades] == [(True, 2000, 3000)]
+
+
+def test_fades_of_an_element_are_those_of_its_sound():
+    (sound,) = timeline(scenes([audio(3000, **{"fade-in": 0.5, "fade-out": 1})])).sounds
+    assert [(f.rises, f.start_ms, f.end_ms) for f in sound.fades] == [(True, 0, 500), (False, 2000, 3000)]
+
+
+def test_a_crop_decides_the_natural_size():
+    (layer,) = timeline(scenes([image(crop={"x": "50%", "y": 100, "width": 400})])).layers
+    assert layer.placement.cut == Box(800, 100, 400, 800)
+    assert layer.placement.scaled == (360, 720)
+
+
+def test_a_picture_that_is_too_large_to_be_turned_is_refused_at_its_place():
+    with pytest.raises(MediaError, match="8192") as caught:
+        timeline(scenes([image(width=90_000, rotate={"angle": 10})]))
+    assert caught.value.path == "/scenes/0/elements/0"
+
+
+def test_a_text_fills_its_scene_and_gives_it_five_seconds():
+    (layer,) = timeline(scenes([{"type": "text", "text": "Hello", "width": 300, "height": 100, "x": 20}])).layers
+    assert (layer.span.end_ms, layer.placement.box) == (5000, Box(20, 0, 300, 100))
