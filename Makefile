@@ -10,7 +10,7 @@ CPU_TORCH := https://download.pytorch.org/whl/cpu
 TORCH = $$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements.txt)
 IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test soak bench run migrate clean
+.PHONY: help demo test soak fuzz bench run migrate clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -35,10 +35,15 @@ test: $(VENV)/development ## run every check and test
 soak: $(VENV)/development ## kill it at random for ten minutes, and count what came of 200 jobs
 	@$(BIN)/python -m tests.faults.soak
 
-bench: $(VENV)/bench ## measure it, beside stock django-q2 and procrastinate (some eight minutes)
+fuzz: $(VENV)/development ## read and render random documents for ten minutes
+	@FUZZ_EXAMPLES=4000 $(BIN)/python -m pytest tests/media_services/movie/test_reading_properties.py -o timeout=0
+	@$(BIN)/python -m tests.fuzz.render --seconds 300
+
+bench: $(VENV)/bench $(VENV)/development ## measure it, beside stock django-q2 and procrastinate (some twelve minutes)
 	@$(BIN)/python -m benchmarks.latency
 	@$(BIN)/python -m benchmarks.queues
 	@$(BIN)/python -m benchmarks.sharing
+	@$(BIN)/python -m benchmarks.transcription
 
 clean: ## remove what was installed and what the tools left; keep var/, where the data is
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,6 +1,6 @@
 """Owns the order of the work: from a document that was read to finished films, stage by stage."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ from media_services.movie.document import Project
 from media_services.movie.reading import Movie, sources_of
 from media_services.recogniser import Line, Recogniser
 from media_services.render.encode import Film, render
+from media_services.render.output import OUTPUTS
+from media_services.render.text import warnings_of
 from media_services.sources import Wanted, fetch_all, probe_all
 from media_services.stage import Checkpoint, Parts, Stage, overall
 from media_services.timeline import Timeline
@@ -76,6 +78,7 @@ def produce(
         )
     warnings = [warning for timeline in timelines for warning in timeline.warnings]
     warnings += [warning for subtitles in captioned for warning in subtitles.warnings]
+    warnings += [warning for timeline in timelines for warning in _text_warnings(timeline)]
     return Production(films, warnings)
 
 
@@ -97,6 +100,14 @@ def plan(movie: Movie, folder: Path, checkpoint: Checkpoint, *, local: Mapping[s
     return [timeline(project, pointer) for project, pointer in zip(movie.projects, movie.pointers, strict=True)]
 
 
+def _text_warnings(timeline: Timeline) -> Iterator[Problem]:
+    """Yield what is to be said of the fonts of text elements."""
+    for layer in timeline.layers:
+        if layer.text is not None:
+            for warning in warnings_of(layer.text, layer.font.file if layer.font else None):
+                yield Problem(layer.path, "font", warning)
+
+
 def _work(timeline: Timeline) -> float:
     """Return how much work a film is, in frames of its size."""
-    return float(timeline.frames * timeline.width * timeline.height)
+    return float(timeline.frames * timeline.width * timeline.height) * OUTPUTS[timeline.format].frame_cost

@@ -16,6 +16,7 @@ _PICTURES = (
     (re.compile(rb".{4}ftypavi[fs]", re.DOTALL), "AVIF"),
     (re.compile(rb".{4}ftyp(?:mif1|msf1).{4}.{0,40}?avi[fs]", re.DOTALL), "AVIF"),
 )
+PICTURE_FORMATS = tuple(dict.fromkeys(name for _, name in _PICTURES))  # as Pillow calls them
 _STRANGERS = (
     (
         re.compile(rb".{4}ftyp(?:hei[cfmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),

@@ -12,12 +12,15 @@ from django.core.files.storage import default_storage
 
 from media_services.errors import ErrorCode, MediaError
 from media_services.render.encode import Film
+from media_services.render.output import OUTPUTS
 from media_services.stage import HASHING_COST, SAVING_COST, Parts, Report, risen
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_SUFFIXES = {"srt": "srt", "vtt": "vtt", "ass": "ass", "words": "json"}  # of a film's subtitles, by what they are
+# What lies beside a film, by what it is.
+_PICTURES = {"thumbnail": "jpg", "contact_sheet": "contact.jpg"}
+_SUFFIXES = _PICTURES | {"srt": "srt", "vtt": "vtt", "ass": "ass", "words": "json"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class StoredFilm:
     duration_ms: int
     size_bytes: int
     sha256: str
+    contact_sheet: str
     srt: str = ""
     vtt: str = ""
     ass: str = ""
@@ -70,12 +74,12 @@ class _Movable(File):  # type: ignore[type-arg]
 
 def names(prefix: str, films: int) -> list[str]:
     """Return every name that storing so many films under a prefix can write."""
-    suffixes = ("mp4", "jpg", *_SUFFIXES.values())
+    suffixes = (*(output.suffix for output in OUTPUTS.values()), *_SUFFIXES.values())
     return [f"{prefix}-{number}.{suffix}" for number in range(films) for suffix in suffixes]
 
 
 def store(films: Iterable[Film], prefix: str, report: Report) -> list[StoredFilm]:
-    """Store films as `<prefix>-<number>.mp4` with a `.jpg` and their subtitles beside each.
+    """Store films as `<prefix>-<number>` with their own suffix, and their pictures and subtitles beside each.
 
     Raises MediaError(STORAGE_FAILED).
     """
@@ -86,7 +90,7 @@ def store(films: Iterable[Film], prefix: str, report: Report) -> list[StoredFilm
     for number, (film, size_bytes) in enumerate(sized):
         try:
             sha256 = _sha256(film.file, parts.next(size_bytes * HASHING_COST))
-            file = _save(film.file, f"{prefix}-{number}.mp4", parts.next(size_bytes * SAVING_COST))
+            file = _save(film.file, f"{prefix}-{number}{film.file.suffix}", parts.next(size_bytes * SAVING_COST))
             beside = _save_beside(film, f"{prefix}-{number}")
         except OSError as problem:
             message = f"the film could not be stored: {problem.strerror or problem}"
@@ -116,9 +120,8 @@ def remove(stored: Iterable[str]) -> None:
 
 def _save_beside(film: Film, name: str) -> dict[str, str]:
     """Save a film's small files; return their names in the storage by what they are."""
-    files = {"thumbnail": (film.poster, "jpg")}
-    files |= {kind: (path, _SUFFIXES[kind]) for kind, path in film.subtitles.items()}
-    return {kind: _save(path, f"{name}.{suffix}", lambda fraction: None) for kind, (path, suffix) in files.items()}
+    files = {"thumbnail": film.poster, "contact_sheet": film.contact_sheet, **film.subtitles}
+    return {kind: _save(path, f"{name}.{_SUFFIXES[kind]}", lambda fraction: None) for kind, path in files.items()}
 
 
 def _save(path: Path, name: str, report: Report) -> str:

@@ -12,17 +12,26 @@ from av.stream import Disposition
 from django.conf import settings
 
 from media_services.errors import ErrorCode, MediaError
-from media_services.media import MediaKind, Probe
+from media_services.media import Colour, MediaKind, Probe
 from media_services.wholeness import ends_early, states_its_frames
 
 # Local files only, and no format that opens other files or sockets.
 INPUT_OPTIONS = {
     "protocol_whitelist": "file",
-    "format_whitelist": "mov,matroska,webm,mp3,wav,w64,ogg,flac,aac,aiff,caf,au,amr,ac3,eac3,asf,avi,flv,mpegts,mpeg",
+    "format_whitelist": (
+        "mov,matroska,webm,mp3,wav,w64,ogg,flac,aac,aiff,caf,au,amr,ac3,eac3,asf,avi,flv,mpegts,mpeg,mxf"
+    ),
 }
 _SHORT_S = Fraction(1, 10)  # containers round; less than this is not missing
 _DECODED_PACKETS = 200  # a stream of which none of so many packets decodes is not going to
 _NO_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+# What ITU-T H.273 counts from 0, by FFmpeg's names; what says nothing, or is not told apart here, is a dash.
+_MATRICES = "gbr bt709 - - fcc bt470bg smpte170m smpte240m ycgco bt2020nc bt2020c - - - ictcp"
+_PRIMARIES = "- bt709 - - bt470m bt470bg smpte170m smpte240m film bt2020 smpte428 smpte431 smpte432"
+_TRANSFERS = (
+    "- bt709 - - bt470m bt470bg smpte170m smpte240m linear log100 log316 iec61966-2-4 bt1361e iec61966-2-1 bt2020-10 "
+    "bt2020-12 smpte2084 smpte428 arib-std-b67"
+)
 _NOUNS = {MediaKind.VIDEO: "a video", MediaKind.AUDIO: "sound", MediaKind.IMAGE: "an image"}
 
 
@@ -212,7 +221,8 @@ def _refuse_cut(file: Path, track: _Track, kind: str, stated_s: Fraction | None)
 def _picture_facts(track: _Track) -> dict[str, Any]:
     frame, stream = track.frame, track.stream
     ratio = stream.sample_aspect_ratio or Fraction(1)
-    width, height = round(frame.width * ratio) if Fraction(1, 8) <= ratio <= 8 else frame.width, frame.height
+    ratio = ratio if Fraction(1, 8) <= ratio <= 8 else Fraction(1)
+    width, height = round(frame.width * ratio), frame.height
     rotation = round(-frame.rotation / 90) % 4 * 90  # FFmpeg counts counterclockwise
     turned = rotation in (90, 270)
     alpha_mode = {name.lower(): value for name, value in stream.metadata.items()}.get("alpha_mode")
@@ -223,8 +233,26 @@ def _picture_facts(track: _Track) -> dict[str, Any]:
         "fps": track.fps,
         "frames": track.packets,
         "has_alpha": alpha_mode == "1" or any(component.is_alpha for component in frame.format.components),
+        "is_square": ratio == 1,
+        "is_interlaced": frame.interlaced_frame,
+        "colour": _colour(frame),
         "video_codec": stream.codec_context.name,
     }
+
+
+def _colour(frame: Any) -> Colour:
+    is_rgb = frame.format.is_rgb or frame.format.has_palette
+    return Colour(
+        matrix="gbr" if is_rgb else _named(_MATRICES, frame.colorspace),
+        primaries=_named(_PRIMARIES, frame.color_primaries),
+        transfer=_named(_TRANSFERS, frame.color_trc),
+    )
+
+
+def _named(names: str, number: int) -> str | None:
+    """Return the name at a place in a list of words."""
+    name = dict(enumerate(names.split())).get(number, "-")
+    return None if name == "-" else name
 
 
 def _sound_facts(track: _Track) -> dict[str, Any]:

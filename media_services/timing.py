@@ -146,7 +146,7 @@ class _Computation:
 
     def scene_times(self) -> tuple[list[int], list[int], list[int]]:
         """Return where each scene starts, how long it is and for how long it lies over the one before it, in ms."""
-        lengths = [self.scene_ms(scene, f"{self.pointer}/scenes/{n}") for n, scene in enumerate(self.project.scenes)]
+        lengths = [self.scene_ms(scene, scene.pointer) for scene in self.project.scenes]
         overlaps = self.overlaps(lengths)
         starts = list(accumulate((a - b for a, b in zip(lengths, overlaps[1:], strict=False)), initial=0))
         return starts[: len(lengths)], lengths, overlaps
@@ -159,7 +159,7 @@ class _Computation:
             free = lengths[number - 1] - overlaps[-1] if number else asked
             overlaps.append(min(asked, lengths[number], free))
             if overlaps[-1] < asked:
-                path = f"{self.pointer}/scenes/{number}/transition/duration"
+                path = f"{scene.pointer}/transition/duration"
                 lasts = f"it lasts {overlaps[-1] / 1000:g} s"
                 message = f"the scenes are too short for a transition of {asked / 1000:g} s; {lasts}"
                 self.warnings.append(Problem(path, "short-transition", message))
@@ -179,7 +179,7 @@ class _Computation:
         if scene.duration > 0:
             return milliseconds(scene.duration)
         ends = []
-        for element, place_ in _numbered(scene.elements, path):
+        for element, place_ in _placed(scene.elements):
             own_ms = self.own_ms(element, place_)
             if own_ms is not None:
                 ends.append(milliseconds(element.start) + own_ms + milliseconds(element.extra_time))
@@ -192,7 +192,7 @@ class _Computation:
     def borrowed_ms(self, path: str) -> int:
         """Return the length of the first project-level video or audio, for a film that is one empty scene."""
         if len(self.project.scenes) == 1:
-            for element, place_ in _numbered(self.project.elements, self.pointer):
+            for element, place_ in _placed(self.project.elements):
                 own_ms = self.own_ms(element, place_) if isinstance(element, Sounding) else None
                 if own_ms:
                     return own_ms
@@ -201,7 +201,7 @@ class _Computation:
     def longest_element_ms(self) -> int:
         """Return the length of a project without scenes: its longest project-level element."""
         ends = [0]
-        for element, path in _numbered(self.project.elements, self.pointer):
+        for element, path in _placed(self.project.elements):
             own_ms = self.own_ms(element, path)
             ends.append(
                 milliseconds(element.start + element.extra_time) + (SILENT_SCENE_MS if own_ms is None else own_ms)
@@ -229,15 +229,15 @@ class _Computation:
         colour lies under all of the scene; the default black is what is seen where nothing is.
         """
         for number, (scene, span) in enumerate(zip(self.project.scenes, scenes, strict=True)):
-            path = f"{self.pointer}/scenes/{number}"
+            path = scene.pointer
             if scene.background_color and scene.background_color != "#00000000":
                 lowest = min((element.z_index for element in scene.elements), default=0)
                 canvas = Placement.whole(*self.size)
                 yield (min(lowest, 0), 1, -1), Layer(span, canvas, path, colour=scene.background_color, scene=number)
-            for order, (element, place_) in enumerate(_numbered(scene.elements, path)):
+            for order, (element, place_) in enumerate(_placed(scene.elements)):
                 if isinstance(element, Picture):
                     yield (element.z_index, 2, order), self.layer(element, span, place_, number)
-        for order, (element, place_) in enumerate(_numbered(self.project.elements, self.pointer)):
+        for order, (element, place_) in enumerate(_placed(self.project.elements)):
             if isinstance(element, Picture):
                 rank = 0 if self.is_backdrop(element) else 3
                 yield (element.z_index, rank, order), self.layer(element, film, place_, None)
@@ -297,12 +297,12 @@ class _Computation:
 
     def all_sounds(self, scenes: Sequence[Span], film: Span) -> Iterator[Sound]:
         for number, (scene, span) in enumerate(zip(self.project.scenes, scenes, strict=True)):
-            yield from self.sounds(scene.elements, f"{self.pointer}/scenes/{number}", span, number)
-        yield from self.sounds(self.project.elements, self.pointer, film, None)
+            yield from self.sounds(scene.elements, span, number)
+        yield from self.sounds(self.project.elements, film, None)
 
-    def sounds(self, elements: Sequence[Element], path: str, inside: Span, scene: int | None) -> Iterator[Sound]:
+    def sounds(self, elements: Sequence[Element], inside: Span, scene: int | None) -> Iterator[Sound]:
         top_level = scene is None
-        for element, place_ in _numbered(elements, path):
+        for element, place_ in _placed(elements):
             if not isinstance(element, Audio | Video) or element.muted or element.volume == 0:
                 continue
             source = self.source(element)
@@ -314,11 +314,11 @@ class _Computation:
 
     def all_captions(self, scenes: Sequence[Span], film: Span) -> Iterator[Captions]:
         for number, (scene, span) in enumerate(zip(self.project.scenes, scenes, strict=True)):
-            yield from self.captions(scene.elements, f"{self.pointer}/scenes/{number}", span, number)
-        yield from self.captions(self.project.elements, self.pointer, film, None)
+            yield from self.captions(scene.elements, span, number)
+        yield from self.captions(self.project.elements, film, None)
 
-    def captions(self, elements: Sequence[Element], path: str, inside: Span, scene: int | None) -> Iterator[Captions]:
-        for element, place_ in _numbered(elements, path):
+    def captions(self, elements: Sequence[Element], inside: Span, scene: int | None) -> Iterator[Captions]:
+        for element, place_ in _placed(elements):
             if isinstance(element, Subtitles):
                 span = self.element_span(element, inside, place_, top_level=scene is None)
                 given, font = element.captions_src, element.settings.font_url
@@ -352,5 +352,6 @@ def faded(sound: Sound, transitions: Sequence[Transition]) -> Sound:
     return replace(sound, fades=(*sound.fades, *near))
 
 
-def _numbered(elements: Sequence[Element], pointer: str) -> Iterator[tuple[Element, str]]:
-    return ((element, f"{pointer}/elements/{number}") for number, element in enumerate(elements))
+def _placed(elements: Sequence[Element]) -> Iterator[tuple[Element, str]]:
+    """Yield elements with their JSON pointers in the document that was posted."""
+    return ((element, element.pointer) for element in elements)

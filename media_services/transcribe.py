@@ -14,7 +14,7 @@ from media_services.recogniser import Line
 from media_services.subtitles.lines import Word
 from media_services.weights import checkpoint
 
-_VERSION = 3  # to be raised when `transcriber` comes to hear other words in the same sound
+_VERSION = 4  # to be raised when `transcriber` comes to hear other words in the same sound
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,8 @@ def _settle(request: dict[str, Any]) -> None:
 
 def load(checkpoint: str, device: str, threads: int) -> Any:
     """Return a model, which stays in memory until another is asked for; raise Damaged."""
+    # The timing of words is made by numba, which would give torch back all cores, and whose threads spin.
+    os.environ |= {"NUMBA_THREADING_LAYER": "workqueue", "NUMBA_NUM_THREADS": "1"}
     import torch
     import whisper
 
@@ -106,7 +108,9 @@ def load(checkpoint: str, device: str, threads: int) -> Any:
     if key not in _loaded:
         _loaded.clear()  # before the next is loaded: there may be no room for both
         try:
-            _loaded[key] = whisper.load_model(checkpoint, device=device)
+            model = _loaded[key] = whisper.load_model(checkpoint, device=device)
+            if heads := whisper._ALIGNMENT_HEADS.get(Path(checkpoint).stem):
+                model.set_alignment_heads(heads)  # by which words are timed; it knows them by the model's name only
         except Exception as problem:
             raise Damaged(f"the weights in {Path(checkpoint).name} could not be loaded: {problem!r:.300}") from problem
     return _loaded[key]

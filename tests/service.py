@@ -177,7 +177,8 @@ class Service:
     def stray_files(self) -> list[str]:
         """Return what lies in the work and video folders without a video's row that points to it."""
         with psycopg.connect(host=self.socket_dir, user="postgres", dbname=self.database) as connection:
-            rows = connection.execute("SELECT file, thumbnail, srt, vtt, ass, words FROM jobs_video").fetchall()
+            columns = "file, thumbnail, contact_sheet, srt, vtt, ass, words"
+            rows = connection.execute(f"SELECT {columns} FROM jobs_video").fetchall()
         known = {str(self.data_dir / "media" / name) for row in rows for name in row}
         folders = (self.data_dir / "work", self.data_dir / "media" / "videos")
         # os.walk, for rglob fails when a folder goes while it looks

@@ -4,10 +4,8 @@ import json
 import re
 from pathlib import Path
 
-import pytest
 from django.core.management import get_commands
 
-from media_services.movie import document
 from media_services.movie.reading import read
 from videocraft.configuration import Configuration
 
@@ -31,20 +29,6 @@ def test_every_command_it_names_exists():
     assert named <= set(get_commands())
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"make (demo|test|run)\b", README)) <= targets
-
-
-@pytest.mark.parametrize(
-    ("row", "model"),
-    [("project", document.Project), ("scene", document.Scene), ("`image`", document.Image), ("`audio`", document.Audio),
-     ("`video`", document.Video), ("`subtitles`", document.Subtitles)],
-)  # fmt: skip
-def test_every_key_of_the_models_stands_in_the_table(row, model):
-    rows = {name.strip(): keys for name, keys in re.findall(r"^\| ([^|]+) \| (.*) \|$", README, re.MULTILINE)}
-    text = rows[row] + rows["every element"] + (rows["`image`"] if row == "`video`" else "")
-    keys = {about.alias for about in model.model_fields.values()}
-    if row == "`subtitles`":
-        keys |= {about.alias for about in document.SubtitleSettings.model_fields.values()}
-    assert {key for key in keys if f"`{key}`" not in text} == set()
 
 
 def test_every_file_it_links_to_exists():

@@ -12,6 +12,8 @@ from jobs.admin import presenting
 from jobs.admin.control import CONTROLS
 from jobs.admin.document import PrettyDocument, pretty
 from jobs.models import Job, JobAttempt, Video
+from media_services.movie.document import Format
+from media_services.render.output import OUTPUTS
 
 _MAX_WARNINGS = 200
 
@@ -34,6 +36,8 @@ class Film:
     project: int
     url: str
     poster_url: str
+    contact_sheet_url: str
+    is_animation: bool  # a GIF, which is a picture to a browser
     facts: list[tuple[str, str]]
     sha256: str
 
@@ -86,8 +90,18 @@ def film(video: Video) -> Film:
         ("Length", presenting.clock(video.duration_ms / 1000)),
         ("Size", filesizeformat(video.size_bytes)),
     ]
-    url, poster_url = (reverse(name, args=[video.pk]) for name in ("video-download", "video-thumbnail"))
-    return Film(str(video.pk), video.project, url, poster_url, facts, video.sha256)
+    names = ("video-download", "video-thumbnail", "video-contact-sheet")
+    url, poster_url, sheet_url = (reverse(name, args=[video.pk]) for name in names)
+    return Film(
+        pk=str(video.pk),
+        project=video.project,
+        url=url,
+        poster_url=poster_url,
+        contact_sheet_url=sheet_url if video.contact_sheet else "",
+        is_animation=video.content_type == OUTPUTS[Format.GIF].content_type,
+        facts=facts,
+        sha256=video.sha256,
+    )
 
 
 def document_text(pk: UUID) -> str | None:

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from jobs.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from jobs.models import Asset, Job, JobStatus, Video
+from media_services.render.output import OUTPUTS
 from media_services.stage import Stage
 
 _MIN_PROGRESS_FOR_ETA = 5
@@ -68,6 +69,8 @@ class JobVideoSerializer(serializers.ModelSerializer[Video]):
     video_url = serializers.SerializerMethodField()
     download_url = serializers.SerializerMethodField()
     thumbnail_url = serializers.SerializerMethodField()
+    contact_sheet_url = serializers.SerializerMethodField()
+    content_type = serializers.ChoiceField([output.content_type for output in OUTPUTS.values()])
     subtitles = SubtitleLinksSerializer(source="*")
     duration_s = serializers.SerializerMethodField()
     fps = serializers.SerializerMethodField()
@@ -75,8 +78,9 @@ class JobVideoSerializer(serializers.ModelSerializer[Video]):
     class Meta:
         model = Video
         fields: tuple[str, ...] = (
-            *("video_id", "project", "video_url", "download_url", "thumbnail_url", "subtitles", "width"),
-            *("height", "duration_s", "fps", "size_bytes", "sha256", "expires_at"),
+            *("video_id", "project", "video_url", "download_url", "thumbnail_url", "contact_sheet_url"),
+            *("content_type", "subtitles", "width", "height", "duration_s", "fps", "size_bytes", "sha256"),
+            "expires_at",
         )
         read_only_fields = fields
 
@@ -88,6 +92,9 @@ class JobVideoSerializer(serializers.ModelSerializer[Video]):
 
     def get_thumbnail_url(self, video: Video) -> str:
         return link(self, "video-thumbnail", video.pk)
+
+    def get_contact_sheet_url(self, video: Video) -> str | None:
+        return link(self, "video-contact-sheet", video.pk) if video.contact_sheet else None
 
     def get_duration_s(self, video: Video) -> float:
         return video.duration_ms / 1000

@@ -26,6 +26,7 @@ api = [
     *both("videos/<str:video_id>", videos.VideoDetail, "video"),
     *both("videos/<str:video_id>/download", videos.VideoDownload, "video-download"),
     *both("videos/<str:video_id>/thumbnail", videos.VideoThumbnail, "video-thumbnail"),
+    *both("videos/<str:video_id>/contact-sheet", videos.VideoContactSheet, "video-contact-sheet"),
     *both("videos/<str:video_id>/subtitles.srt", subtitles.SubtitlesSrt, "video-srt"),
     *both("videos/<str:video_id>/subtitles.vtt", subtitles.SubtitlesVtt, "video-vtt"),
     *both("videos/<str:video_id>/subtitles.ass", subtitles.SubtitlesAss, "video-ass"),

@@ -17,6 +17,7 @@ from jobs.api.ranges import Sendable, redirect_to, send
 from jobs.api.serializers import PageQuery, VideoListSerializer, VideoSerializer
 from jobs.api.view import ApiView, find, read_query
 from jobs.models import Video
+from media_services.render.output import OUTPUTS
 
 _VIDEO_ID = identifier("video_id")
 _IMAGES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
@@ -30,11 +31,19 @@ SENDING_ANSWERS = {
     304: OpenApiResponse(description="The client has it."),
     **failures(404, 416, not_found="VIDEO_NOT_FOUND"),
 }
+
+
+def _film(status: int, description: str) -> dict[Any, Any]:
+    """Describe an answer that is a film of any format."""
+    types = [output.content_type for output in OUTPUTS.values()]
+    return {key: answer for each in types for key, answer in file(status, each, description).items()}
+
+
 _download = documented(
     parameters=[_VIDEO_ID, *SENDING_HEADERS],
     responses={
-        **file(200, "video/mp4", "The whole file."),
-        **file(206, "video/mp4", "The range asked for."),
+        **_film(200, "The whole file."),
+        **_film(206, "The range asked for."),
         **SENDING_ANSWERS,
     },
 )
@@ -87,9 +96,9 @@ class VideoDownload(ApiView):
     @_download
     @documented(operation_id="download_video")
     def get(self, request: Request, video_id: str) -> HttpResponseBase:
-        """Send the film."""
+        """Send the film; its content type is that of the project's `format`."""
         video = find_video(request, video_id)
-        what = Sendable("video/mp4", f"video-{video.pk}.mp4", video.sha256)
+        what = Sendable(video.content_type, f"video-{video.pk}{suffix_of(video.file)}", video.sha256)
         return send_stored(request, video.file, what)
 
 
@@ -110,9 +119,37 @@ class VideoThumbnail(ApiView):
     def get(self, request: Request, video_id: str) -> HttpResponseBase:
         """Send the poster picture."""
         video = find_video(request, video_id)
-        suffix = PurePosixPath(video.thumbnail.name or "").suffix.lower()
-        what = Sendable(_IMAGES.get(suffix, "application/octet-stream"), f"video-{video.pk}{suffix}")
-        return send_stored(request, video.thumbnail, what)
+        return _send_picture(request, video.thumbnail, f"video-{video.pk}")
+
+
+class VideoContactSheet(ApiView):
+    @documented(
+        operation_id="get_contact_sheet",
+        parameters=[_VIDEO_ID],
+        responses={
+            **file(200, "image/jpeg", "The picture."),
+            **failures(404, not_found="VIDEO_NOT_FOUND"),
+        },
+    )
+    def get(self, request: Request, video_id: str) -> HttpResponseBase:
+        """Send the contact sheet: up to twelve frames, spread over all of the film, with their times.
+
+        404 for a film that has none, because it was made before there were any.
+        """
+        video = find_video(request, video_id)
+        if not video.contact_sheet.name:
+            raise not_found("VIDEO_NOT_FOUND", "the film has no contact sheet")
+        return _send_picture(request, video.contact_sheet, f"video-{video.pk}-contact")
+
+
+def _send_picture(request: Request, stored: FieldFile, name: str) -> HttpResponseBase:
+    suffix = suffix_of(stored)
+    return send_stored(request, stored, Sendable(_IMAGES.get(suffix, "application/octet-stream"), f"{name}{suffix}"))
+
+
+def suffix_of(stored: FieldFile) -> str:
+    """Return how the name of a stored file ends, in small letters, with its dot."""
+    return PurePosixPath(stored.name or "").suffix.lower()
 
 
 def send_stored(request: Request, stored: FieldFile, what: Sendable) -> HttpResponseBase:

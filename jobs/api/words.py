@@ -124,18 +124,25 @@ def _film(video: Video) -> _Film:
 
 
 def _subtitles(project: dict[str, Any], pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the `subtitles` elements of a project as it was posted, each with its JSON pointer."""
-    parts = [(scene, f"{pointer}/scenes/{number}") for number, scene in enumerate(_members(project, "scenes"))]
+    """Yield the `subtitles` elements of a project as it was posted, each with its JSON pointer.
+
+    Those of a scene that is repeated are none: what they said was not the same each time.
+    """
+    parts = [(scene, place) for scene, place in _members(project, "scenes", pointer) if "iterate" not in scene]
     for part, place in [*parts, (project, pointer)]:
-        for number, element in enumerate(_members(part, "elements")):
-            if element["type"] == "subtitles":
-                yield f"{place}/elements/{number}", element
+        for element, at in _members(part, "elements", place):
+            if element.get("type") == "subtitles":
+                yield at, element
 
 
-def _members(part: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return a list of a document that was read once; its key may be spelt in other letters there."""
+def _members(part: dict[str, Any], name: str, place: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the members of a list of a document that was read once, each with its JSON pointer.
+
+    The list's key may be spelt in other letters there.
+    """
     spelt = [key for key in sorted(part, key=lambda key: key != name) if key.lower() == name and part[key] is not None]
-    return part[spelt[0]] if spelt else []
+    for key in spelt[:1]:
+        yield from ((member, f"{place}/{key}/{number}") for number, member in enumerate(part[key]))
 
 
 def _refuse_large(document: Any) -> None:

@@ -9,6 +9,8 @@ from django.db.models import F
 from django.db.models.fields.files import FieldFile
 from django.db.models.functions import Now
 
+from media_services.render.output import content_type_of
+
 
 class OwnedQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: Any) -> Self:
@@ -19,7 +21,7 @@ class OwnedQuerySet(models.QuerySet[Any]):
 class Video(models.Model):
     """A finished film in the file storage, one for each project of a job."""
 
-    FILES = ("file", "thumbnail", "srt", "vtt", "ass", "words")
+    FILES = ("file", "thumbnail", "contact_sheet", "srt", "vtt", "ass", "words")
     SUBTITLES = ("srt", "vtt", "ass", "words")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -28,6 +30,7 @@ class Video(models.Model):
     project = models.PositiveSmallIntegerField(help_text="the project's place in the document, from 0")
     file = models.FileField(max_length=255)
     thumbnail = models.FileField(max_length=255)
+    contact_sheet = models.FileField(max_length=255, blank=True, help_text="frames from all of it, in one picture")
     srt = models.FileField(max_length=255, blank=True)
     vtt = models.FileField(max_length=255, blank=True)
     ass = models.FileField(max_length=255, blank=True)
@@ -53,6 +56,11 @@ class Video(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def content_type(self) -> str:
+        """What its file is, by its name in the storage."""
+        return content_type_of(self.file.name or "")
 
     @property
     def files(self) -> list[FieldFile]:

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from media_services.errors import MediaError
 from media_services.fonts.configuration import DEFAULT_FAMILY, write_environment
-from media_services.fonts.face import BOLD, REGULAR, Face, read_faces, trusted_faces
+from media_services.fonts.face import BOLD, MEDIUM, REGULAR, Face, read_faces, trusted_faces
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +54,17 @@ class Typeface:
         Spaces, joiners and accents stay with the character before them; an accent that is substituted takes it along.
         """
         runs: list[tuple[str, str]] = []
-        for cluster in _clusters(text):
-            family = next((self.substitutes[part] for part in cluster if part in self.substitutes), self.family)
+        for cluster in clusters(text):
+            family = self.family_of(cluster)
             if runs and runs[-1][0] == family:
                 runs[-1] = (family, runs[-1][1] + cluster)
             else:
                 runs.append((family, cluster))
         return runs
+
+    def family_of(self, cluster: str) -> str:
+        """Return the family that draws a character with what belongs to it, one of `clusters`."""
+        return next((self.substitutes[part] for part in cluster if part in self.substitutes), self.family)
 
 
 class Fonts:
@@ -104,6 +108,16 @@ class Fonts:
             _nowhere(missing),
         )
         return Typeface(chosen, substitutes, missing, tuple(filter(None, warnings)))
+
+    def face(self, family: str, cluster: str, *, weight: int, italic: bool = False) -> Face:
+        """Return the face of a family that draws a character with what belongs to it.
+
+        It is the nearest in slant and weight, as CSS has it, that has the characters; the nearest where none has them.
+        `family` is one that `choose` named.
+        """
+        wanted = {ord(character) for character in cluster if not _is_unseen(character)}
+        faces = sorted(self._faces_of(family), key=lambda face: (face.is_italic != italic, _distance(face, weight)))
+        return next((face for face in faces if wanted <= face.characters), faces[0])
 
     def _named(self, family: str) -> str | None:
         """Return the name, as libass knows it, of a family that is here.
@@ -151,6 +165,21 @@ class _Look:
         return rest
 
 
+def _distance(face: Face, weight: int) -> tuple[int, int]:
+    """Return how far a face is from a weight, as CSS Fonts 4 (5.2) matches them.
+
+    A lighter weight than regular looks among the still lighter first, a heavier among the heavier; regular takes a
+    medium face before a light one, medium a regular one before a bold one.
+    """
+    if weight < REGULAR:
+        rank = int(face.weight > weight)
+    elif weight > MEDIUM:
+        rank = int(face.weight < weight)
+    else:
+        rank = 0 if weight <= face.weight <= MEDIUM else 1 if face.weight < weight else 2
+    return rank, abs(face.weight - weight)
+
+
 def environment(workdir: Path, extra: Sequence[Path] = ()) -> dict[str, str]:
     """Do what Fonts(extra).environment(workdir) does."""
     return Fonts(extra).environment(workdir)
@@ -182,8 +211,8 @@ def _is_unseen(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cf", "Zs", "Zl", "Zp"} or ord(character) in _UNSEEN
 
 
-def _clusters(text: str) -> Iterator[str]:
-    """Part a text into characters, each with what belongs to it."""
+def clusters(text: str) -> Iterator[str]:
+    """Part a text into characters, each with what belongs to it: spaces, joiners and accents."""
     cluster = ""
     for character in text:
         if cluster and not _is_unseen(character) and not unicodedata.category(character).startswith("M"):

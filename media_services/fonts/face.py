@@ -20,7 +20,7 @@ from media_services.errors import ErrorCode, MediaError
 # fontTools loads these when a table is met: in the fork of every job, where that takes 45 ms.
 _LOADED_ONCE = (O_S_2f_2, _c_m_a_p, _f_v_a_r, _h_e_a_d, _m_a_x_p, _n_a_m_e)
 
-REGULAR, BOLD = 400, 700
+REGULAR, MEDIUM, BOLD = 400, 500, 700
 WOFF = b"wOFF"
 _COLLECTION = b"ttcf"
 _SINGLE = (b"\x00\x01\x00\x00", b"true", b"OTTO", WOFF)

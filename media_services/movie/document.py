@@ -3,11 +3,13 @@
 import re
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
+from media_services.movie.report import brief
 from media_services.movie.values import (
+    NUMERIC,
     Colour,
     Duration,
     Flag,
@@ -19,8 +21,11 @@ from media_services.movie.values import (
     loose_direction,
     loose_number,
     loose_position,
-    loose_weight,
+    loose_subtitle_weight,
     loose_word,
+    plain_text,
+    plain_weight,
+    subtitle_weight,
 )
 from media_services.subtitles.given import is_inline, parse
 from media_services.subtitles.lines import Phrase
@@ -86,7 +91,7 @@ def _check_resolution(value: str) -> str:
         return value
     size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", value)
     if size is None:
-        raise ValueError(f"{value!r} is not a resolution ({', '.join(RESOLUTIONS)}, WIDTHxHEIGHT or custom)")
+        raise ValueError(f"{brief(value)} is not a resolution ({', '.join(RESOLUTIONS)}, WIDTHxHEIGHT or custom)")
     if not all(2 <= int(side) <= MAX_SIDE_PX for side in size.groups()):
         raise ValueError(f"each side of a film is 2 to {MAX_SIDE_PX} pixels")
     return value
@@ -95,7 +100,7 @@ def _check_resolution(value: str) -> str:
 def _check_position(value: str) -> str:
     if value in POSITIONS or value == "custom":
         return value
-    raise ValueError(f"{value!r} is not a position ({', '.join(POSITIONS)} or custom)")
+    raise ValueError(f"{brief(value)} is not a position ({', '.join(POSITIONS)} or custom)")
 
 
 def _check_source(value: str) -> str:
@@ -108,12 +113,14 @@ Position = Annotated[str, Loose(loose_position), AfterValidator(_check_position)
 Resolution = Annotated[str, Loose(loose_word), AfterValidator(_check_resolution)]
 Src = Annotated[str, Field(max_length=4096), AfterValidator(_check_source)]
 FontFamily = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^,{}\\\n]+$")]
-Volume = Annotated[float, Loose(loose_number), Field(ge=0, le=10)]
-Side = Annotated[int, Loose(loose_number), Field(ge=2, le=MAX_SIDE_PX)]
+Volume = Annotated[float, Loose(loose_number), Field(ge=0, le=10), NUMERIC]
+Side = Annotated[int, Loose(loose_number), Field(ge=2, le=MAX_SIDE_PX), NUMERIC]
 
 
 class Settings(BaseModel):
-    """Nested settings, with the format's own keys."""
+    """Nested settings, with the format's own keys; `single` is the key that a plain value in their place stands for."""
+
+    single: ClassVar[str | None] = None
 
     model_config = ConfigDict(
         alias_generator=lambda name: name.replace("_", "-"),
@@ -127,33 +134,35 @@ class Settings(BaseModel):
 class Crop(Settings):
     """The part of a source that is used, in pixels of the source or `%` of it; -1 is all that is left."""
 
-    x: Length = 0
-    y: Length = 0
-    width: Length = -1
-    height: Length = -1
+    x: Length = 0.0
+    y: Length = 0.0
+    width: Length = -1.0
+    height: Length = -1.0
 
 
 class Rotate(Settings):
     """A turn about the middle, in degrees clockwise; with a speed it takes so many seconds and stays where it ends."""
 
-    angle: Annotated[float, Loose(loose_number), Field(ge=-3600, le=3600)] = 0
+    single = "angle"
+    angle: Annotated[float, Loose(loose_number), Field(ge=-3600, le=3600), NUMERIC] = 0
     speed: Seconds = 0
 
 
 class Correction(Settings):
     """How the colours of a picture are changed, in the units of FFmpeg's filter `eq`."""
 
-    brightness: Annotated[float, Loose(loose_number), Field(ge=-1, le=1)] = 0
-    contrast: Annotated[float, Loose(loose_number), Field(ge=-1000, le=1000)] = 1
-    gamma: Annotated[float, Loose(loose_number), Field(ge=0.1, le=10)] = 1
-    saturation: Annotated[float, Loose(loose_number), Field(ge=0, le=3)] = 1
+    brightness: Annotated[float, Loose(loose_number), Field(ge=-1, le=1), NUMERIC] = 0
+    contrast: Annotated[float, Loose(loose_number), Field(ge=-1000, le=1000), NUMERIC] = 1
+    gamma: Annotated[float, Loose(loose_number), Field(ge=0.1, le=10), NUMERIC] = 1
+    saturation: Annotated[float, Loose(loose_number), Field(ge=0, le=3), NUMERIC] = 1
 
 
 class ChromaKey(Settings):
     """The colour that is made transparent, and how far from it others may be: 1 is that colour, 100 is all."""
 
+    single = "color"
     color: Colour
-    tolerance: Annotated[float, Loose(loose_number), Field(ge=1, le=100)] = 25
+    tolerance: Annotated[float, Loose(loose_number), Field(ge=1, le=100), NUMERIC] = 25
 
 
 class TransitionStyle(StrEnum):
@@ -178,26 +187,42 @@ class TransitionStyle(StrEnum):
 class Transition(Settings):
     """How a scene comes in over the end of the one before, and for how many seconds both are seen."""
 
+    single = "style"
     style: Annotated[TransitionStyle, Loose(loose_word)] = TransitionStyle.FADE
     duration: Seconds = 1
 
 
 class Part(BaseModel):
-    """What projects, scenes and elements have in common: kebab-case keys, and free ones that are only echoed."""
+    """What projects, scenes and elements have in common: kebab-case keys, and free ones that are only echoed.
+
+    `variables`, `condition` and `iterate` are keys of templates; a document that was read has none of them left.
+    """
 
     model_config = Settings.model_config
 
     id: Any = None
     comment: Any = None
+    variables: dict[str, Any] = {}
+
+    _pointer: str = PrivateAttr("")
+
+    @property
+    def pointer(self) -> str:
+        """The JSON pointer of what this was made of, in the document that was posted."""
+        return self._pointer
+
+    def stand_at(self, pointer: str) -> None:
+        self._pointer = pointer
 
 
 class Element(Part):
     """What all elements have in common; times are seconds from the start of the scene, or of the film."""
 
+    condition: bool | str = True
     start: Seconds = 0
     duration: Duration = -1
     extra_time: Seconds = 0
-    z_index: Annotated[int, Loose(loose_number), Field(ge=-99, le=99)] = 0
+    z_index: Annotated[int, Loose(loose_number), Field(ge=-99, le=99), NUMERIC] = 0
     fade_in: Seconds = 0
     fade_out: Seconds = 0
     cache: Flag = True
@@ -206,20 +231,20 @@ class Element(Part):
 class Picture(Element):
     """An element that is seen: where it lies, how it meets its box, how it moves and what is done to its pixels."""
 
-    x: Length = 0
-    y: Length = 0
-    width: Length = -1
-    height: Length = -1
+    x: Length = 0.0
+    y: Length = 0.0
+    width: Length = -1.0
+    height: Length = -1.0
     position: Position = "custom"
     resize: Annotated[Resize, Loose(loose_word)] | None = None
     crop: Crop | None = None
     rotate: Rotate = Rotate()
     flip_horizontal: Flag = False
     flip_vertical: Flag = False
-    opacity: Annotated[float, Loose(loose_number), Field(ge=0, le=1)] = 1
-    zoom: Annotated[float, Loose(loose_number), Field(ge=-10, le=10)] = 0
+    opacity: Annotated[float, Loose(loose_number), Field(ge=0, le=1), NUMERIC] = 1
+    zoom: Annotated[float, Loose(loose_number), Field(ge=-10, le=10), NUMERIC] = 0
     pan: Annotated[Pan, Loose(loose_direction)] | None = None
-    pan_distance: Annotated[float, Loose(loose_number), Field(ge=0.01, le=0.5)] = 0.1
+    pan_distance: Annotated[float, Loose(loose_number), Field(ge=0.01, le=0.5), NUMERIC] = 0.1
     pan_crop: Flag = True
     correction: Correction = Correction()
     chroma_key: ChromaKey | None = None
@@ -237,7 +262,7 @@ class Sounding(Element):
     seek: Seconds = 0
     volume: Volume = 1
     muted: Flag = False
-    loop: Annotated[int, Loose(loose_number), Field(ge=-1, le=10_000)] = 0
+    loop: Annotated[int, Loose(loose_number), Field(ge=-1, le=10_000), NUMERIC] = 0
 
 
 class Image(Picture):
@@ -245,7 +270,7 @@ class Image(Picture):
 
     type: Literal["image"]
     src: Src
-    loop: Annotated[int, Loose(loose_number), Field(ge=-1, le=10_000)] = -1
+    loop: Annotated[int, Loose(loose_number), Field(ge=-1, le=10_000), NUMERIC] = -1
 
 
 class Video(Picture, Sounding):
@@ -273,7 +298,7 @@ class SubtitleStyle(StrEnum):
 def _loose_style(value: Any) -> Any:
     """Read the format's other names of two styles."""
     other = {"classic-progressive": "progressive", "classic-one-word": "one-word"}
-    return other.get(value, value) if isinstance(value, str) else value
+    return other.get(loose_word(value), loose_word(value)) if isinstance(value, str) else value
 
 
 class SubtitleSettings(Settings):
@@ -282,20 +307,22 @@ class SubtitleSettings(Settings):
     style: Annotated[SubtitleStyle, Loose(_loose_style)] = SubtitleStyle.PROGRESSIVE
     font_family: FontFamily | None = None
     font_url: Src | None = None
-    font_weight: Annotated[str, Field(pattern="^(normal|bold)$")] = "bold"
+    font_weight: Annotated[
+        str, Loose(loose_subtitle_weight), Field(pattern="^(normal|bold)$"), BeforeValidator(subtitle_weight)
+    ] = "bold"
     all_caps: Flag = False
     font_size: Length = "5vw"
     word_color: Colour = "#ffff00"
     line_color: Colour = "#ffffff"
     outline_color: Colour = "#000000"
-    outline_width: Annotated[float, Loose(loose_number), Field(ge=0, le=100)] = 2
+    outline_width: Annotated[float, Loose(loose_number), Field(ge=0, le=100), NUMERIC] = 2
     shadow_color: Colour = "#000000"
-    shadow_offset: Annotated[float, Loose(loose_number), Field(ge=0, le=100)] = 0
+    shadow_offset: Annotated[float, Loose(loose_number), Field(ge=0, le=100), NUMERIC] = 0
     box_color: Colour = "#000000"
     position: Position = "bottom-center"
     x: Length = 0.0
     y: Length = 0.0
-    max_words_per_line: Annotated[int, Loose(loose_number), Field(ge=1, le=50)] = 4
+    max_words_per_line: Annotated[int, Loose(loose_number), Field(ge=1, le=50), NUMERIC] = 4
     keywords: Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)] = []
     replace: Annotated[dict[str, str], Field(max_length=1000)] = {}
 
@@ -320,27 +347,27 @@ class TextSettings(Settings):
     font_family: FontFamily | None = None
     font_url: Src | None = None
     font_size: Length = "5vw"
-    font_weight: Annotated[str, Loose(loose_weight), Field(pattern="^([1-9]00)$")] = "400"
+    font_weight: Annotated[str, Field(pattern="^([1-9]00)$"), BeforeValidator(plain_weight)] = "400"
     font_style: Annotated[str, Loose(loose_word), Field(pattern="^(normal|italic)$")] = "normal"
     color: Colour = "#ffffff"
     background_color: Colour = "#00000000"
     text_align: Annotated[str, Loose(loose_word), Field(pattern="^(left|center|right|justify)$")] = "center"
     vertical_position: Annotated[str, Loose(loose_word), Field(pattern="^(top|center|bottom)$")] = "center"
     horizontal_position: Annotated[str, Loose(loose_word), Field(pattern="^(left|center|right)$")] = "center"
-    line_height: Annotated[float, Loose(loose_number), Field(ge=0.5, le=5)] = 1.2
-    letter_spacing: Length = 0
+    line_height: Annotated[float, Loose(loose_number), Field(ge=0.5, le=5), NUMERIC] = 1.2
+    letter_spacing: Length = 0.0
     outline_color: Colour = "#000000"
-    outline_width: Length = 0
+    outline_width: Length = 0.0
     shadow_color: Colour = "#000000"
-    shadow_offset: Length = 0
-    padding: Length = 0
+    shadow_offset: Length = 0.0
+    padding: Length = 0.0
 
 
 class Text(Picture):
     """A text, set in a box: of the stated width and height, else the canvas."""
 
     type: Literal["text"]
-    text: Annotated[str, Field(max_length=5000)]
+    text: Annotated[str, Field(max_length=5000), BeforeValidator(plain_text)]
     settings: TextSettings = TextSettings()
 
 
@@ -348,7 +375,7 @@ class Subtitles(Element):
     """The words of the film, recognised and drawn as they are spoken."""
 
     type: Literal["subtitles"]
-    language: Annotated[str, Field(pattern="^(auto|[a-z]{2,3})$")] | None = None
+    language: Annotated[str, Loose(loose_word), Field(pattern="^(auto|[a-z]{2,3})$")] | None = None
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
     captions: Annotated[str | dict[str, Any] | list[Any], AfterValidator(_check_captions)] | None = None
     settings: SubtitleSettings = SubtitleSettings()
@@ -370,6 +397,8 @@ AnyElement = Annotated[Image | Video | Audio | Text | Subtitles, Field(discrimin
 class Scene(Part):
     """A stretch of the film; scenes play one after another."""
 
+    condition: bool | str = True
+    iterate: str | None = None
     duration: Duration = -1
     background_color: Colour | None = None
     transition: Transition | None = None
@@ -385,7 +414,7 @@ class Project(Part):
     width: Side | None = None
     height: Side | None = None
     quality: Annotated[Quality, Loose(loose_word)] = Quality.MEDIUM
-    fps: Annotated[Number, Field(ge=1, le=60)] = 30
+    fps: Annotated[Number, Field(ge=1, le=60), NUMERIC] = 30
     format: Annotated[Format, Loose(loose_word)] = Format.MP4
     draft: Flag = False
     cache: Flag = True

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
+from media_services.movie.document import TransitionStyle
 from media_services.placing import Box
 from media_services.render.builder import Builder, Graph
 from media_services.render.moving import Picture, Streams
@@ -57,14 +58,21 @@ class _Compiler:
         if stretch.crossing is None:
             return self._pile(stretch.pile, stretch.frames)
         seconds = float(stretch.frames / self._builder.fps)
+        style = stretch.crossing.style
+        in_rgb = style in (TransitionStyle.FADE_BLACK, TransitionStyle.FADE_WHITE)  # whose black is 0 in YUV, too
+        pixels = ["scale=in_color_matrix=bt709:in_range=tv", "format=gbrp"] if in_rgb else ["format=yuv420p"]
         going, coming = (
             self._builder.chain(
-                self._pile(pile, stretch.frames), ["format=yuv420p", "setsar=1", f"settb={self._builder.time_base}"]
+                self._pile(pile, stretch.frames), [*pixels, "setsar=1", f"settb={self._builder.time_base}"]
             )
             for pile in (stretch.crossing.going, stretch.crossing.coming)
         )
         crossed = self._builder.chain(
-            going + coming, [f"xfade=transition={stretch.crossing.style}:duration={seconds:.6f}:offset=0"]
+            going + coming,
+            [
+                f"xfade=transition={style}:duration={seconds:.6f}:offset=0",
+                *([f"scale={TO_BT709}", "format=yuv420p"] if in_rgb else []),
+            ],
         )
         return self._over(crossed, stretch.pile, stretch.frames)
 

@@ -9,6 +9,7 @@ from media_services.ffmpeg import SAFE_INPUT
 from media_services.movie.document import ChromaKey, Correction
 from media_services.placing import Box, Size
 from media_services.render.builder import Builder
+from media_services.render.footage import footage
 from media_services.render.stretches import Shown
 from media_services.render.turning import turned_box, turned_size
 from media_services.timeline import Layer, Look, Motion, Turn
@@ -16,7 +17,7 @@ from media_services.timeline import Layer, Look, Motion, Turn
 _TO_BT709 = "out_color_matrix=bt709:out_range=tv"
 _ACCURATE = "flags=accurate_rnd+full_chroma_int+full_chroma_inp"
 _MOST_DETAIL = 2.0  # by what a picture that wanders is at most larger than its box, for it to be sharp when it is near
-_KEY_SIMILARITY = 0.5  # the distance in chroma, of the largest there is, that a tolerance of 100 takes away
+_KEY_SIMILARITY = 0.65  # the distance in chroma, of the largest there is, that a tolerance of 100 takes away
 _KEY_BLEND = 0.04
 
 Picture = Callable[[Layer, Size], Path]  # makes the one picture of a layer that is still but for its look
@@ -69,18 +70,24 @@ class Streams:
         assert layer.source is not None
         builder, place, probe = self._builder, layer.placement, layer.source.probe
         seconds = layer.span.frames / builder.fps + 1
-        number = builder.input(*SAFE_INPUT, *_playback(layer), "-an", file=layer.source.file)
+        reading = footage(layer.source)
+        number = builder.input(*SAFE_INPUT, *reading.options, *_playback(layer), "-an", file=layer.source.file)
         rate = f"fps={builder.rate}:start_time=0"
-        larger = size[0] / place.box.width
-        scaled = tuple(max(2, round(side * larger / 2) * 2) for side in place.scaled)
+        larger = (size[0] / place.box.width, size[1] / place.box.height)
+        scaled = tuple(
+            max(side, round(whole * more / 2) * 2) for side, whole, more in zip(size, place.scaled, larger, strict=True)
+        )
         scale = [f"scale={scaled[0]}:{scaled[1]}:flags=bicubic:{_TO_BT709}"]
         if place.cut:
             scale.insert(0, f"crop={place.cut.width}:{place.cut.height}:{place.cut.x}:{place.cut.y}:exact=1")
-        steps = [f"trim=end={float(seconds):.6f}"]
+        scale += reading.after
+        steps = [f"trim=end={float(seconds):.6f}", *reading.before]
         steps += [*scale, rate] if probe.fps is not None and probe.fps < builder.fps else [rate, *scale]
         if scaled != size:
-            offset = [min(round(part * larger / 2) * 2, whole - side)
-                      for part, whole, side in zip(place.offset, scaled, size, strict=True)]  # fmt: skip
+            offset = [
+                min(round(part * more / 2) * 2, whole - side)
+                for part, more, whole, side in zip(place.offset, larger, scaled, size, strict=True)
+            ]
             steps += [f"crop={size[0]}:{size[1]}:{offset[0]}:{offset[1]}"]
         steps += ["setsar=1", f"format={'yuva420p' if probe.has_alpha else 'yuv420p'}"]
         steps += ["tpad=stop=-1:stop_mode=clone", f"trim=end_frame={layer.span.frames}"]
@@ -118,7 +125,7 @@ def _effects(look: Look, layer: Layer, size: Size, rate: str, *, has_alpha: bool
     """Yield what is to be done to a layer's stream, made at a size, in order."""
     frames, box = layer.span.frames, layer.placement.box
     if look.chroma_key:
-        yield _filters(_keyed(look.chroma_key))
+        yield _keyed(look.chroma_key, has_alpha=has_alpha)
         has_alpha = True
     if look.correction:
         yield _corrected(look.correction, has_alpha=has_alpha)
@@ -160,14 +167,25 @@ def _corrected(correction: Correction, *, has_alpha: bool) -> Step:
     return step
 
 
-def _keyed(key: ChromaKey) -> str:
-    """Return the filter that makes a colour transparent; it is told the colour as it is in BT.709."""
+def _keyed(key: ChromaKey, *, has_alpha: bool) -> Step:
+    """Return the step that makes a colour transparent, told as it is in BT.709; what was transparent stays so."""
     red, green, blue = (int(key.color[place : place + 2], 16) / 255 for place in (1, 3, 5))
     luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     coded = (16 + 219 * luma, 128 + 224 * (blue - luma) / 1.8556, 128 + 224 * (red - luma) / 1.5748)
     colour = "".join(f"{round(part):02x}" for part in coded)
     similarity = max(key.tolerance / 100 * _KEY_SIMILARITY, 0.00001)
-    return f"format=yuva420p,chromakey=color=0x{colour}:yuv=1:similarity={similarity:.5f}:blend={_KEY_BLEND}"
+    keyed = f"format=yuva420p,chromakey=color=0x{colour}:yuv=1:similarity={similarity:.5f}:blend={_KEY_BLEND}"
+    if not has_alpha:
+        return _filters(keyed)
+
+    def step(builder: Builder, label: str) -> str:
+        picture, own, colours, key_mask = (builder.label() for _ in range(4))
+        builder.chain(label, ["split"], picture + own)
+        builder.chain(picture, [keyed, "split"], colours + key_mask)
+        masks = (builder.chain(mask, ["alphaextract"]) for mask in (own, key_mask))
+        return builder.chain(colours + builder.chain("".join(masks), ["blend=all_mode=multiply"]), ["alphamerge"])
+
+    return step
 
 
 def _wandering(motion: Motion, size: Size, out: Size, frames: int) -> Iterator[str]:

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps
 
 from media_services.placing import Box, Placement, Size
+from media_services.render.still import open_still
+from media_services.render.text import draw
 from media_services.render.turning import turned_box
 from media_services.timeline import Layer, Look
 
@@ -44,8 +46,6 @@ def picture_of(layer: Layer, size: Size, canvas: Size) -> Pixels:
 def _drawn(layer: Layer, region: Box, canvas: Size) -> Image.Image:
     """Return a part of a layer as it is placed on the canvas."""
     if layer.text is not None:
-        from media_services.render.text import draw
-
         box = layer.placement.box
         text = draw(layer.text, size=_size(box), canvas=canvas, font=layer.font.file if layer.font else None)
         left, top = region.x - box.x, region.y - box.y
@@ -57,9 +57,7 @@ def _drawn(layer: Layer, region: Box, canvas: Size) -> Image.Image:
 
 def _picture(file: Path, placement: Placement, shown: Box) -> Image.Image:
     """Return the part `shown` of a placed picture, upright; only that part is ever scaled."""
-    with Image.open(file) as image:
-        upright = ImageOps.exif_transpose(image)
-    upright = (upright if upright.has_transparency_data else upright.convert("RGB")).convert("RGBA")
+    upright = open_still(file, at_least=None if placement.cut else placement.scaled).convert("RGBA")
     cut = placement.cut or Box(0, 0, upright.width, upright.height)
     scale_x, scale_y = cut.width / placement.scaled[0], cut.height / placement.scaled[1]
     left = cut.x + (placement.offset[0] + shown.x - placement.box.x) * scale_x
@@ -79,10 +77,9 @@ def _turned(drawn: Image.Image, layer: Layer, shown: Box) -> Image.Image:
     """Return what is shown of a picture that was turned about its middle."""
     assert layer.look.turn is not None
     room = turned_box(layer.placement.box, layer.look.turn)
-    canvas = Image.new("RGBA", _size(room))
-    canvas.paste(drawn, ((room.width - drawn.width) // 2, (room.height - drawn.height) // 2))
-    turned = canvas.rotate(-layer.look.turn.angle, Image.Resampling.BICUBIC)
-    left, top = shown.x - room.x, shown.y - room.y
+    turned = drawn.rotate(-layer.look.turn.angle, Image.Resampling.BICUBIC, expand=True)
+    left = shown.x - room.x - (room.width - turned.width) // 2
+    top = shown.y - room.y - (room.height - turned.height) // 2
     return turned.crop((left, top, left + shown.width, top + shown.height))
 
 

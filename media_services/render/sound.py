@@ -7,6 +7,7 @@ from media_services.render.builder import Builder
 from media_services.timeline import SAMPLE_RATE, Sound, Timeline
 
 _SOUND = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo"
+_CENTRED = "pan=stereo|c0=c0|c1=c0"  # as loud on either side as it is; FFmpeg itself makes it 3 dB fainter
 _LIMITER = "alimiter=limit=0.97:level=0:latency=1"
 _CLICK_MS = 5  # a sound that is cut in its midst rises and falls within so many milliseconds
 
@@ -59,7 +60,7 @@ def _clip(builder: Builder, sound: Sound, length: int) -> str:
     options = ["-ss", f"{sound.seek_ms / 1000:.3f}"] if sound.seek_ms else []
     number = builder.input(*SAFE_INPUT, *options, "-vn", file=sound.source.file)
     one_pass, heard = _sample_at(sound.pass_ms), _sample_at(sound.span.duration_ms)
-    steps = [_SOUND]
+    steps = [_CENTRED, _SOUND] if sound.source.probe.channels == 1 else [_SOUND]
     if loops:
         steps += [f"apad=whole_len={one_pass}", f"atrim=end_sample={one_pass}", f"aloop=loop=-1:size={one_pass}"]
     steps += [f"atrim=end_sample={min(heard, length)}", *_fades(sound), f"volume={sound.volume:g}"]

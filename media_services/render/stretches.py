@@ -78,14 +78,12 @@ def _stretch(timeline: Timeline, first: int, end: int, transition: Transition | 
     if transition is None:
         return Stretch(end - first, _pile(layers, first, end))
     scenes = (transition.scene - 1, transition.scene)
-    lowest = next((n for n, layer in enumerate(layers) if layer.scene in scenes), len(layers))
-    below = [layer for layer in layers[:lowest] if layer.scene is None]
-    going, coming = ([layer for layer in layers if layer.scene == scene] for scene in scenes)
-    above = [layer for layer in layers[lowest:] if layer.scene is None]
-    crossing = Crossing(
-        transition.style, _pile([*below, *going], first, end), _pile([*below, *coming], first, end)
-    )  # fmt: skip
-    return Stretch(end - first, _pile(above, first, end), crossing)
+    shown = [layer for layer in layers if layer.span.first_frame < end and layer.span.end_frame > first]
+    highest = max((number for number, layer in enumerate(shown) if layer.scene in scenes), default=-1)
+    going, coming = (
+        _pile([layer for layer in shown[: highest + 1] if layer.scene in (None, scene)], first, end) for scene in scenes
+    )
+    return Stretch(end - first, _pile(shown[highest + 1 :], first, end), Crossing(transition.style, going, coming))
 
 
 def _pile(layers: Sequence[Layer], first: int, end: int) -> Pile:

@@ -94,7 +94,7 @@ def replaced(phrase: Phrase, replacements: Mapping[str, str]) -> Phrase:
     Letter case and the marks around a word do not count, and the marks stay: with {"video craft": "VideoCraft"} the
     words `video`, `craft,` become `VideoCraft,`. The longest match wins; "" removes. The new words share the time.
     """
-    wanted = {tuple(_bare(part) for part in old.split()): new.split() for old, new in replacements.items()}
+    wanted = {tuple(_bare(part) for part in old.split()): _printable(new).split() for old, new in replacements.items()}
     longest = max(map(len, wanted), default=0)
     words: list[Word] = []
     rest = list(phrase.words)
@@ -108,6 +108,10 @@ def replaced(phrase: Phrase, replacements: Mapping[str, str]) -> Phrase:
         else:
             words.append(rest.pop(0))
     return Phrase(tuple(words))
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable() or letter.isspace())
 
 
 def _instead(old: Sequence[Word], new: Sequence[str]) -> list[Word]:

@@ -130,13 +130,15 @@ def test_films_that_nobody_published_go_and_published_ones_stay(user):
     assert [default_storage.exists(name) for name in (lost, coming, older, published)] == [False, True, False, True]
 
 
-def test_subtitles_that_nobody_published_go_and_published_ones_stay(user):
+def test_what_lies_beside_a_film_goes_unless_it_was_published(user):
     job = make_job(user, status="completed", attempt=2)
     for attempt in (1, 2):
         for name in storage.names(f"videos/{job.pk}/{attempt}", 1):
             default_storage.save(name, ContentFile(b"a file"))
-    file, thumbnail, *subtitles = published = storage.names(stored_prefix(job), 1)
-    make_video(job, file=file, thumbnail=thumbnail, **dict(zip(Video.SUBTITLES, subtitles, strict=True)))
+    file, *others = storage.names(stored_prefix(job), 1)
+    beside = [name for name in others if not name.endswith((".webm", ".gif"))]
+    published = [file, *beside]
+    make_video(job, file=file, **dict(zip(Video.FILES[1:], beside, strict=True)))
     clean_all()
     assert sorted(default_storage.listdir(f"videos/{job.pk}")[1]) == sorted(Path(name).name for name in published)
 

@@ -112,7 +112,7 @@ def test_a_first_word_stretched_over_the_silence_before_it_is_shortened():
     assert place_words([Word("late", 0, 3400)], sound(0, 5000)) == [Word("late", 1900, 3400)]
 
 
-def test_a_film_shows_the_spoken_word_in_its_colour(tmp_path, words_in):
+def test_a_film_shows_the_spoken_word_in_its_colour(tmp_path, recogniser, words_in):
     look = {
         "style": "one-word",
         "word-color": "#00ff00",
@@ -129,8 +129,9 @@ def test_a_film_shows_the_spoken_word_in_its_colour(tmp_path, words_in):
     }
     movie = read(document, allow_files=True)
     stages = []
+    local = {speech["src"]: Path(speech["src"])}
     production = pipeline.produce(
-        movie, tmp_path, lambda stage, fraction: stages.append(stage), local={speech["src"]: Path(speech["src"])}
+        movie, tmp_path, lambda stage, fraction: stages.append(stage), local=local, recogniser=recogniser
     )
     assert "transcribing" in stages
     words = words_in(SPEECH / "sunrise.mp3")
@@ -143,7 +144,7 @@ def test_a_film_shows_the_spoken_word_in_its_colour(tmp_path, words_in):
     assert abs(columns.mean() - 320) < 25
 
 
-def test_subtitles_of_a_scene_are_drawn_in_that_scene_alone(tmp_path):
+def test_subtitles_of_a_scene_are_drawn_in_that_scene_alone(tmp_path, recogniser):
     scenes = [
         {"elements": [{"type": "audio", "src": str(SPEECH / "sunrise.mp3")}]},
         {
@@ -155,14 +156,14 @@ def test_subtitles_of_a_scene_are_drawn_in_that_scene_alone(tmp_path):
     ]
     movie = read({"resolution": "320x180", "fps": 10, "scenes": scenes}, allow_files=True)
     local = {src: Path(src) for src, _ in movie.sources()}
-    production = pipeline.produce(movie, tmp_path, lambda *where: None, local=local)
+    production = pipeline.produce(movie, tmp_path, lambda *where: None, local=local, recogniser=recogniser)
     frames = production.films[0].frames
     lit = [number for number in range(0, frames, 4) if film.frame(production.films[0].file, number).max() > 128]
     assert lit
     assert min(lit) >= 38
 
 
-def test_a_sound_that_was_heard_before_is_not_listened_to_again(tmp_path, monkeypatch):
+def test_a_sound_that_was_heard_before_is_not_listened_to_again(tmp_path, recogniser, monkeypatch):
     speech = media.converted(SPEECH / "desert.mp3", ".wav", "-af", "volume=0.9")
     document = {
         "resolution": "320x180",
@@ -173,9 +174,10 @@ def test_a_sound_that_was_heard_before_is_not_listened_to_again(tmp_path, monkey
     movie = read(document, allow_files=True)
     drawn = []
     for number in range(2):
-        (tmp_path / str(number)).mkdir()
+        folder = tmp_path / str(number)
+        folder.mkdir()
         local = {str(speech): speech}
-        production = pipeline.produce(movie, tmp_path / str(number), lambda *where: None, local=local)
+        production = pipeline.produce(movie, folder, lambda *where: None, local=local, recogniser=recogniser)
         drawn.append((production.films[0].file.parent / "subtitles.ass").read_text())
         monkeypatch.setattr("media_services.captioning.transcribe", None)  # what would be called
     assert drawn[0] == drawn[1]

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from media_services.errors import ErrorCode, MediaError
-from media_services.media import MediaKind
+from media_services.media import Colour, MediaKind
 from media_services.probe import probe
 from tests import media
 
@@ -29,7 +29,7 @@ class TestVideo:
         found = probe(media.video(sound=False))
         assert (found.kind, found.has_sound, found.audio_codec) == (MediaKind.VIDEO, False, None)
 
-    @pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi", ".ts", ".mov"])
+    @pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi", ".ts", ".mov", ".mxf"])
     def test_the_name_of_a_file_does_not_matter(self, suffix):
         renamed = media.written(media.converted(media.video(), suffix).read_bytes(), ".jpg")
         found = probe(renamed, kind=MediaKind.VIDEO)
@@ -54,11 +54,34 @@ class TestVideo:
 
     def test_pixels_that_are_not_square_count_as_they_are_shown(self):
         file = media.converted(media.video(), ".mp4", "-vf", "setsar=2", "-an", "-preset", "ultrafast")
-        assert (probe(file).width, probe(file).height) == (320, 90)
+        assert (probe(file).width, probe(file).height, probe(file).is_square) == (320, 90, False)
+        assert probe(media.video()).is_square
 
     def test_the_transparency_of_vp9_is_seen(self):
         options = ["-vf", "format=yuva420p", "-an", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-frames:v", "5"]
         assert probe(media.converted(media.video(), ".webm", *options)).has_alpha
+
+    @pytest.mark.parametrize(
+        ("tags", "colour"),
+        [
+            ("colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084", ("bt2020nc", "bt2020", "smpte2084")),
+            ("colorspace=smpte170m:color_primaries=smpte432:color_trc=arib-std-b67",
+             ("smpte170m", "smpte432", "arib-std-b67")),
+            ("colorspace=unknown:color_primaries=unknown:color_trc=unknown", (None, None, None)),
+        ],
+    )  # fmt: skip
+    def test_colours_mean_what_the_file_says(self, tags, colour):
+        options = ["-vf", f"setparams={tags}", "-an", "-c:v", "ffv1", "-frames:v", "2"]
+        assert probe(media.converted(media.video(), ".mkv", *options)).colour == Colour(*colour)
+
+    def test_red_green_and_blue_need_no_matrix(self):
+        options = ["-an", "-c:v", "qtrle", "-frames:v", "2"]
+        assert probe(media.converted(media.video(), ".mov", *options)).colour.matrix == "gbr"
+
+    def test_frames_of_two_fields_are_seen(self):
+        options = ["-vf", "setfield=tff", "-an", "-c:v", "mpeg2video", "-flags", "+ilme+ildct", "-frames:v", "5"]
+        assert probe(media.converted(media.video(), ".ts", *options)).is_interlaced
+        assert not probe(media.video()).is_interlaced
 
     def test_a_video_with_more_pixels_than_allowed_is_refused(self, settings):
         settings.VIDEOCRAFT = settings.VIDEOCRAFT.model_copy(update={"image_max_pixels": 160 * 90 - 1})
@@ -115,6 +138,23 @@ class TestPictures:
         found = probe(media.animated_gif())
         assert (found.kind, found.frames, found.duration_ms) == (MediaKind.IMAGE, 3, 300)
         assert refusal(media.animated_gif(), MediaKind.VIDEO) == "the file is an image (GIF), not a video"
+
+    def test_an_animation_that_would_take_minutes_is_refused(self, monkeypatch):
+        monkeypatch.setattr("media_services.probe._ANIMATION_PX", 3 * 32 * 32 - 1)
+        assert "too large (3 frames of 32x32): make it a video" in refusal(media.animated_gif())
+
+    def test_transparency_that_only_a_later_frame_has_is_seen(self):
+        frames = [Image.new("RGBA", (8, 8), "red"), Image.new("RGBA", (8, 8), (0, 0, 0, 0))]
+        file = media.new_file(".webp")
+        frames[0].save(file, save_all=True, append_images=frames[1:], duration=100, lossless=True)
+        assert probe(file).has_alpha
+        assert not probe(media.animated_gif()).has_alpha
+
+    def test_an_animation_cut_off_is_refused(self):
+        file = media.new_file(".webp")
+        frames = [Image.effect_noise((64, 64), 50 + number).convert("RGB") for number in range(5)]
+        frames[0].save(file, save_all=True, append_images=frames[1:], duration=100)
+        assert "damaged or cut off" in refusal(media.cut(file))
 
     def test_a_corrupt_png_is_refused(self):
         assert "the image (PNG) is damaged or cut off" in refusal(media.corrupt_png())

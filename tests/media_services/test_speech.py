@@ -42,7 +42,7 @@ def test_words_begin_when_they_are_spoken(sentences):
     assert statistics.quantiles(map(abs, late_ms), n=20)[-1] < 450
 
 
-def test_the_highlighted_word_is_the_one_being_spoken(tmp_path):
+def test_the_highlighted_word_is_the_one_being_spoken(tmp_path, recogniser):
     file, true = spoken(SENTENCES[0])
     look = {"style": "classic", "word-color": "#00ff00", "line-color": "#ff0000", "outline-width": 0,
             "max-words-per-line": 7}  # fmt: skip
@@ -50,7 +50,8 @@ def test_the_highlighted_word_is_the_one_being_spoken(tmp_path):
     words = {"type": "subtitles", "language": "en", "model": "tiny-words", "settings": look}
     document = {"width": 640, "height": 360, "fps": 25, "scenes": [{"elements": [speech]}], "elements": [words]}
     movie = read(document, allow_files=True)
-    (made,) = pipeline.produce(movie, tmp_path, lambda *where: None, local={str(file): file}).films
+    local = {str(file): file}
+    (made,) = pipeline.produce(movie, tmp_path, lambda *where: None, local=local, recogniser=recogniser).films
     middles = []
     for word in true[1:]:
         frame = film.frame(made.file, round((word.start_ms + word.end_ms) / 2 * 25 / 1000)).astype(int)

@@ -30,7 +30,9 @@ class Bucket(InMemoryStorage):
 def film(tmp_path):
     (tmp_path / "film.mp4").write_bytes(os.urandom(4 * MIB))
     (tmp_path / "poster.jpg").write_bytes(bytes(1000))
-    return Film(tmp_path / "film.mp4", tmp_path / "poster.jpg", 16, 16, Fraction(25), 25, 1000)
+    (tmp_path / "contact.jpg").write_bytes(bytes(2000))
+    sheet = tmp_path / "contact.jpg"
+    return Film(tmp_path / "film.mp4", tmp_path / "poster.jpg", 16, 16, Fraction(25), 25, 1000, sheet)
 
 
 def stored(film):
@@ -99,14 +101,32 @@ def test_a_film_without_subtitles_has_no_files_of_them(film, tmp_path, settings)
     settings.MEDIA_ROOT = tmp_path / "media"
     done, _ = stored(film)
     assert [getattr(done, kind) for kind in SUBTITLES] == [""] * 4
-    assert sorted(default_storage.listdir("films")[1]) == ["a-0.jpg", "a-0.mp4"]
+    assert sorted(default_storage.listdir("films")[1]) == ["a-0.contact.jpg", "a-0.jpg", "a-0.mp4"]
+
+
+def test_the_contact_sheet_is_stored_beside_the_poster(film, tmp_path, settings):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    done, _ = stored(film)
+    sizes = [len(default_storage.open(name).read()) for name in (done.thumbnail, done.contact_sheet)]
+    assert (done.contact_sheet, sizes) == ("films/a-0.contact.jpg", [1000, 2000])
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "webm", "gif"])
+def test_a_film_keeps_the_suffix_of_its_format_and_is_removed_by_it(film, tmp_path, settings, suffix):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    done, _ = stored(replace(film, file=film.file.rename(tmp_path / f"film.{suffix}")))
+    assert done.file == f"films/a-0.{suffix}"
+    storage.remove(storage.names("films/a", 1))
+    assert default_storage.listdir("films") == ([], [])
 
 
 def test_everything_that_storing_writes_is_named_and_removed(captioned, tmp_path, settings):
     settings.MEDIA_ROOT = tmp_path / "media"
     done, _ = stored(captioned)
     names = storage.names("films/a", 1)
-    assert sorted(names) == sorted([done.file, done.thumbnail, done.srt, done.vtt, done.ass, done.words])
+    written = {done.file, done.thumbnail, done.contact_sheet, done.srt, done.vtt, done.ass, done.words}
+    assert set(names) - written == {"films/a-0.webm", "films/a-0.gif"}
+    assert written < set(names)
     storage.remove([*names, "films/a-7.srt"])
     assert default_storage.listdir("films") == ([], [])
 

@@ -44,6 +44,7 @@ def test_the_defaults_are_those_the_documentation_names(monkeypatch):
     assert (read.job_memory_limit, read.job_cpu_limit) == (2147483648, 1.0)
     assert (read.job_progress_update_interval, read.job_status_retention) == (timedelta(seconds=5), timedelta(hours=24))
     assert (read.job_temp_cleanup, read.job_cleanup_interval) == (True, timedelta(hours=1))
+    assert (read.whisper_threads, read.whisper_idle) == (0, timedelta(minutes=5))
 
 
 def test_each_setting_is_read_from_its_variable(monkeypatch):
@@ -51,11 +52,14 @@ def test_each_setting_is_read_from_its_variable(monkeypatch):
     monkeypatch.setenv("VIDEOCRAFT_JOB_PROCESS_TIMEOUT", "1h30m")
     monkeypatch.setenv("VIDEOCRAFT_FETCH_ALLOW", "media.local, 10.0.0.0/8")
     monkeypatch.setenv("VIDEOCRAFT_DEBUG", "0")
+    monkeypatch.setenv("VIDEOCRAFT_WHISPER_THREADS", "3")
+    monkeypatch.setenv("VIDEOCRAFT_WHISPER_IDLE", "0s")
 
     read = load()
 
     assert (read.job_workers, read.job_process_timeout, read.debug) == (7, timedelta(hours=1.5), False)
     assert read.fetch_allow == ["media.local", "10.0.0.0/8"]
+    assert (read.whisper_threads, read.whisper_idle) == (3, timedelta(0))
 
 
 def test_speech_models_are_kept_with_the_rest_of_the_data_unless_told_otherwise(monkeypatch):
@@ -92,6 +96,8 @@ def test_a_misspelt_variable_is_refused_with_the_right_spelling(monkeypatch):
         ("JOB_TEMP_CLEANUP", "perhaps"),
         ("LOG_LEVEL", "loud"),
         ("DRAIN_SECONDS", "-1"),
+        ("WHISPER_THREADS", "-1"),
+        ("WHISPER_IDLE", "a while"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_its_variable_and_value(monkeypatch, name, value):

@@ -10,8 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from media_services.errors import DocumentError, MediaError
+from media_services.movie.document import Format
 from media_services.movie.reading import Movie, read
 from media_services.pipeline import produce
+from media_services.render.output import OUTPUTS
 from media_services.stage import Stage
 
 
@@ -24,7 +26,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("document", type=Path)
         parser.add_argument(
-            "-o", "--output", type=Path, required=True, help="with several projects: OUT-0.mp4, OUT-1.mp4, …"
+            "-o",
+            "--output",
+            type=Path,
+            required=True,
+            help="with the suffix of the document's format, or without one; several projects: OUT-0.mp4, OUT-1.mp4, …",
         )
         parser.add_argument("--strict", action="store_true", help="refuse what would only be warned about")
 
@@ -33,7 +39,8 @@ class Command(BaseCommand):
             movie = read(json.loads(document.read_text()), strict=strict, allow_files=True)
             for warning in movie.warnings:
                 self.stderr.write(f"{warning.path}: {warning.message}")
-            films = self.produce(movie, document.parent, output)
+            names = names_of(output, [project.format for project in movie.projects])
+            films = self.produce(movie, document.parent, names)
         except (OSError, json.JSONDecodeError) as problem:
             raise CommandError(f"{document}: {problem}") from problem
         except DocumentError as wrong:
@@ -47,7 +54,7 @@ class Command(BaseCommand):
         for film in films:
             self.stdout.write(str(film))
 
-    def produce(self, movie: Movie, base: Path, output: Path) -> list[Path]:
+    def produce(self, movie: Movie, base: Path, names: list[Path]) -> list[Path]:
         local = {src: (base / src).resolve() for src, _ in movie.sources() if "://" not in src}
         with (
             tempfile.TemporaryDirectory(prefix="videocraft-") as workdir,
@@ -59,14 +66,23 @@ class Command(BaseCommand):
                 bar.update(int(fraction * 100) - bar.n)
 
             production = produce(movie, Path(workdir), checkpoint, local=local)
-            names = _names(output, len(production.films))
             for film, name in zip(production.films, names, strict=True):
                 shutil.move(film.file, name)
             bar.update(100 - bar.n)
         return names
 
 
-def _names(output: Path, films: int) -> list[Path]:
-    if films == 1:
-        return [output]
-    return [output.with_stem(f"{output.stem}-{number}") for number in range(films)]
+def names_of(output: Path, formats: list[Format]) -> list[Path]:
+    """Return the names of the films; raise CommandError where the suffix asked for is not that of a film's format."""
+    suffixes = [f".{OUTPUTS[format_].suffix}" for format_ in formats]
+    wrong = next((suffix for suffix in suffixes if output.suffix.lower() not in ("", suffix)), None)
+    if wrong and len(set(suffixes)) == 1:
+        raise CommandError(f"{output}: the document's format makes a {wrong} file; name it {output.with_suffix(wrong)}")
+    if wrong:
+        bare = output.with_suffix("")
+        raise CommandError(f"{output}: the document has films of several formats; name them {bare}, without a suffix")
+    numbers = [""] if len(formats) == 1 else [f"-{number}" for number in range(len(formats))]
+    return [
+        output.with_name(f"{output.stem}{number}{output.suffix or suffix}")
+        for number, suffix in zip(numbers, suffixes, strict=True)
+    ]

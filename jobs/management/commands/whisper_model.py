@@ -1,5 +1,9 @@
 """`manage.py whisper_model`: gets the weights of a speech model."""
 
+import hashlib
+import tempfile
+from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -7,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 
 class Command(BaseCommand):
-    """Downloads one of Whisper's own models into VIDEOCRAFT_WHISPER_DIR."""
+    """Downloads one of Whisper's own models into VIDEOCRAFT_WHISPER_DIR, unless it is there and whole."""
 
     help = "Download the weights of a speech model."
 
@@ -22,9 +26,29 @@ class Command(BaseCommand):
         if download not in whisper.available_models():
             raise CommandError(f"{download!r} is none of Whisper's models: {', '.join(whisper.available_models())}")
         folder = settings.VIDEOCRAFT.whisper_dir
-        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{download}.pt"  # Whisper would call the weights of `turbo` large-v3-turbo.pt
         try:
-            file = whisper._download(whisper._MODELS[download], str(folder), False)
-        except (OSError, RuntimeError) as problem:
+            folder.mkdir(parents=True, exist_ok=True)
+            _bring(whisper._MODELS[download], file)
+        except (OSError, HTTPException, RuntimeError) as problem:
             raise CommandError(f"{download} could not be downloaded into {folder}: {problem}") from problem
         self.stdout.write(str(file))
+
+
+def _bring(url: str, file: Path) -> None:
+    """Have the weights at an address, which names their SHA-256, in a file; one that is there is only ever whole."""
+    import whisper
+
+    if file.is_file() and _sha256(file) == url.split("/")[-2]:
+        return
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=file.parent) as fresh:
+        try:
+            whole = whisper._download(url, fresh, False)
+        except TypeError as problem:  # what Whisper makes of an answer without a length
+            raise RuntimeError("the server does not say how much it sends") from problem
+        Path(whole).replace(file)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as weights:
+        return hashlib.file_digest(weights, "sha256").hexdigest()

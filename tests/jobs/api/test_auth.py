@@ -24,6 +24,7 @@ PROTECTED = [
     ("delete", f"/api/v1/videos/{NOBODY}"),
     ("get", f"/api/v1/videos/{NOBODY}/download"),
     ("get", f"/api/v1/videos/{NOBODY}/thumbnail"),
+    ("get", f"/api/v1/videos/{NOBODY}/contact-sheet"),
     *(("get", f"/api/v1/videos/{NOBODY}/{name}") for name in ("subtitles.srt", "subtitles.vtt", "subtitles.ass")),
     ("get", f"/api/v1/videos/{NOBODY}/words.json"),
     ("put", f"/api/v1/videos/{NOBODY}/words.json"),

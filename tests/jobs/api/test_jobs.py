@@ -122,6 +122,8 @@ def test_a_completed_job_has_its_videos_in_the_order_of_its_projects(api, user):
         "video_url": root,
         "download_url": f"{root}/download",
         "thumbnail_url": f"{root}/thumbnail",
+        "contact_sheet_url": None,
+        "content_type": "video/mp4",
         "subtitles": {"srt": None, "vtt": None, "ass": None, "words": None},
         "width": 640,
         "height": 360,

@@ -84,8 +84,8 @@ def test_words_can_be_edited_again_and_replace_the_captions_that_were_there(api,
 
 
 def test_elements_are_found_where_their_keys_are_spelt_in_other_letters(api, user):
-    spelt = {"Scenes": [SCENE, {"Elements": [SUBTITLES]}], "elements": None}
-    config = put(api, film(user, project=0, config=[spelt]), named(("/0/scenes/1/elements/0", WORDS))).json()["config"]
+    spelt = {"Scenes": [SCENE, {"duration": 2, "Elements": [SUBTITLES]}], "elements": None}
+    config = put(api, film(user, project=0, config=[spelt]), named(("/0/Scenes/1/Elements/0", WORDS))).json()["config"]
     assert config[0]["Scenes"][1]["Elements"][0]["captions"] == {"words": WORDS}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from media_services import pipeline
 from media_services.movie.reading import read
-from media_services.render.passes import cut_passes
+from media_services.render.passes import prepare
 from tests import media
 
 
@@ -24,7 +24,7 @@ def cut(tmp_path):
         video = {"type": "video", "src": source, "seek": 1, "duration": 30}
         movie = read({"resolution": "160x90", "scenes": [{"duration": 90}], "elements": [video]}, allow_files=True)
         (timeline,) = pipeline.plan(movie, tmp_path, lambda *where: None, local={source: Path(source)})
-        return cut_passes(timeline, tmp_path, report=report, timeout_s=60)
+        return prepare(timeline, tmp_path, report=report, timeout_s=60)
 
     return done
 

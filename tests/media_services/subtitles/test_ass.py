@@ -1,14 +1,32 @@
 """Drawing: what libass is told to draw of lines with times."""
 
+import os
+import subprocess
+
+import imageio_ffmpeg
+import numpy as np
 import pysubs2
 import pytest
 
 from media_services.fonts import Fonts
-from media_services.movie.document import SubtitleSettings
+from media_services.movie.document import SubtitleSettings, SubtitleStyle
 from media_services.subtitles.ass import Drawing, ass_file, escape
 from media_services.subtitles.lines import Line, Phrase, Word, lines_of
+from tests.media_services.subtitles.markup import MARKUP, line, through_ffmpeg
 
 HELLO = (Word("hello", 300, 660), Word("world,", 660, 1190), Word("this", 1640, 1840), Word("is", 1840, 2000))
+STYLES = [style.value for style in SubtitleStyle]
+HOSTILE = [
+    *MARKUP,
+    r"{\alpha&HFF&}unseen",
+    r"{\pos(0,0)}moved",
+    r"{\fs1}small",
+    r"{\t(0,1,\fs1)}",
+    r"\N\n\h",
+    ",,,",
+    "Dialogue: 0,0:00:00.00,9:59:59.99,Default,,0,0,0,,more",
+    "[Fonts]\nfontname: x.ttf",
+]
 YELLOW, WHITE = r"\1c&H00FFFF&\1a&H00&", r"\1c&HFFFFFF&\1a&H00&"
 
 
@@ -137,3 +155,45 @@ def test_several_elements_are_one_file_with_styles_of_their_own():
     assert set(file.styles) == {"Default", "Box", "Default 2", "Box 2"}
     assert file.styles["Default 2"].fontsize == 50
     assert {event.style for event in file.events} == set(file.styles)
+
+
+def hostile(style):
+    """Return a file of hostile lines, each shown for the first half of a second of its own."""
+    lines = [line(text, start_ms=number * 1000) for number, text in enumerate(HOSTILE)]
+    return ass_file([drawing(lines, style=style)], width=320, height=180)
+
+
+def drawn(text, folder):
+    """Return the frames that FFmpeg draws of a file in the first half of each second, and what it says."""
+    (folder / "subtitles.ass").write_text(text)
+    source = f"color=black:size=320x180:rate=1:duration={len(HOSTILE)}"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-v", "warning", "-f", "lavfi", "-i", source,
+               "-vf", "ass=subtitles.ass", "-pix_fmt", "gray", "-f", "rawvideo", "-"]  # fmt: skip
+    environment = os.environ | Fonts().environment(folder)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=60, check=True)
+    return np.frombuffer(done.stdout, np.uint8).reshape(-1, 180, 320), done.stderr.decode().splitlines()
+
+
+def facts(event):
+    return event.start, event.end, event.style, event.text
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_other_programs_read_hostile_text_line_for_line(style):
+    text = hostile(style)
+    through, complaints = through_ffmpeg(text, ".ass", "ass")
+    file, again = pysubs2.SSAFile.from_string(text), pysubs2.SSAFile.from_string(through)
+    assert complaints == ""
+    assert file.to_string("ass") == text
+    assert list(map(facts, again)) == list(map(facts, file))
+    assert {event.start for event in file} == {number * 1000 for number in range(len(HOSTILE))}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_hostile_text_is_drawn_where_text_belongs(style, tmp_path):
+    frames, said = drawn(hostile(style), tmp_path)
+    assert [word for word in said if "fontselect: failed to find any fallback" not in word] == []
+    assert len(frames) == len(HOSTILE)
+    unlit = [text for text, frame in zip(HOSTILE, frames, strict=True) if frame[90:].max() < 150]
+    moved = [text for text, frame in zip(HOSTILE, frames, strict=True) if frame[:90].max() > 30]
+    assert (unlit, moved) == ([], [])

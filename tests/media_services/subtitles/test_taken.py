@@ -1,56 +1,15 @@
 """Taken subtitles: what is stored beside a film reads the same in other programs, and here again."""
 
-import subprocess
-
-import imageio_ffmpeg
 import pysubs2
 import pytest
 
 from media_services.subtitles.given import parse
 from media_services.subtitles.lines import Line, Phrase, Word
 from media_services.subtitles.taken import Spoken, srt, vtt, words_json
-from tests import media
+from tests.media_services.subtitles.markup import MARKUP, line, through_ffmpeg
 
 HELLO = Line((Word("Hello,", 300, 660), Word("brave", 660, 1190), Word("world!", 1640, 2000)), 300, 2500)
 LATER = Line((Word("The", 3_600_000, 3_600_250), Word("end.", 3_600_250, 3_601_000)), 3_600_000, 3_601_000)
-
-MARKUP = [
-    "<i>italic</i>",
-    "<b>",
-    "</font>",
-    r"{\an8}above",
-    r"{\p1}",
-    "{braces}",
-    "a{b",
-    "}{",
-    r"C:\New\home",
-    "-->",
-    "00:00:01,000 --> 00:00:02,000",
-    "<00:00:01.500>",
-    "<3 and > and <",
-    "1 < 2 > 0",
-    "AT&T",
-    "42",
-    "NOTE x",
-    "WEBVTT",
-    "[Events]",
-    "a\n\nb",
-    "今日は、いい天気。",
-    "👍🏽 “É”",
-]
-
-
-def line(*texts, start_ms=0):
-    words = tuple(Word(text, start_ms + n * 500, start_ms + n * 500 + 500) for n, text in enumerate(texts))
-    return Line(words, start_ms, words[-1].end_ms)
-
-
-def through_ffmpeg(text, suffix, to):
-    """Return a subtitle file as FFmpeg reads and writes it, and what it says of it."""
-    file = media.written(text.encode(), suffix)
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-v", "warning", "-i", str(file), "-f", to, "-"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
-    return done.stdout.decode(), done.stderr.decode()
 
 
 def shown(text):

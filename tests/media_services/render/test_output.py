@@ -1,0 +1,88 @@
+"""What FFmpeg is told for each format, and how a GIF keeps time."""
+
+from fractions import Fraction
+
+import pytest
+
+from media_services.movie.document import Format, Quality
+from media_services.render import output
+from media_services.timeline import Timeline
+
+
+def timeline(**facts):
+    base = {"width": 1280, "height": 720, "fps": Fraction(30), "frames": 300, "duration_ms": 10_000}
+    return Timeline(**base | {"quality": Quality.MEDIUM, "scenes": (), "layers": (), "sounds": ()} | facts)
+
+
+def gif(fps, frames=300):
+    return timeline(format=Format.GIF, fps=Fraction(fps), frames=frames)
+
+
+def option(options, name):
+    return options[options.index(name) + 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("videos/a/1-0.mp4", "video/mp4"),
+        ("a.WEBM", "video/webm"),
+        ("a.gif", "image/gif"),
+        ("a", "application/octet-stream"),
+    ],
+)
+def test_the_content_type_is_that_of_the_name(name, expected):
+    assert output.content_type_of(name) == expected
+
+
+@pytest.mark.parametrize("format_", [Format.MP4, Format.WEBM])
+def test_a_film_is_tagged_and_has_a_keyframe_every_two_seconds(format_):
+    options = output.film_options(timeline(format=format_, fps=Fraction(30000, 1001)), 2)
+    assert option(options, "-g") == "60"
+    assert " ".join(options).count("bt709") == 3
+    assert option(options, "-color_range") == "tv"
+
+
+@pytest.mark.parametrize("format_", [Format.MP4, Format.WEBM])
+def test_better_quality_is_a_lower_factor(format_):
+    options = [output.film_options(timeline(format=format_, quality=quality), 2) for quality in Quality]
+    low, medium, high = (int(option(each, "-crf")) for each in options)
+    assert low > medium > high
+
+
+def test_a_draft_is_encoded_as_fast_as_can_be():
+    assert option(output.film_options(timeline(draft=True), 2), "-preset") == "ultrafast"
+    webm = output.film_options(timeline(draft=True, format=Format.WEBM), 2)
+    assert (option(webm, "-deadline"), option(webm, "-cpu-used")) == ("realtime", "8")
+
+
+@pytest.mark.parametrize(
+    ("width", "threads", "tiles"), [(160, 2, 0), (1280, 1, 0), (1280, 2, 1), (1280, 8, 2), (4096, 64, 4)]
+)
+def test_a_webm_has_as_many_tiles_as_fit_and_have_a_thread(width, threads, tiles):
+    options = output.film_options(timeline(width=width, format=Format.WEBM), threads)
+    assert option(options, "-tile-columns") == str(tiles)
+
+
+@pytest.mark.parametrize(("fps", "shown", "frames"), [(30, 30, 300), (50, 50, 300), (60, 50, 250), ("53/1", 50, 283)])
+def test_a_gif_is_shown_at_its_own_rate_up_to_fifty(fps, shown, frames):
+    assert (output.shown_fps(gif(fps)), output.shown_frames(gif(fps))) == (shown, frames)
+
+
+def test_other_formats_are_shown_at_any_rate():
+    assert output.shown_fps(timeline(fps=Fraction(60))) == 60
+    assert output.shown_frames(timeline(fps=Fraction(60))) == 300
+
+
+def test_a_gif_of_one_frame_still_has_one():
+    assert output.shown_frames(gif(60, frames=1)) == 1
+
+
+@pytest.mark.parametrize(("fps", "frames", "delay"), [(30, 300, 3), (30, 2, 4), (7, 3, 14), (1, 1, 100), (60, 300, 2)])
+def test_the_last_delay_of_a_gif_ends_with_the_film(fps, frames, delay):
+    assert output.final_delay(gif(fps, frames)) == delay
+
+
+def test_a_gif_slower_than_its_film_is_thinned_out_before_its_colours_are_counted():
+    assert output.gif_pass_filters(gif(60)).startswith("[picture]fps=50,")
+    assert output.gif_pass_filters(gif(50)).startswith("[picture]split")
