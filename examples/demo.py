@@ -20,7 +20,7 @@ from django.conf import settings  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import OperationalError, connection  # noqa: E402
-from make_media import make  # noqa: E402
+from make_media import make, named  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from videocraft.serve import Died, Service, Stop, prepare, running  # noqa: E402
@@ -174,11 +174,11 @@ def _shown(path: Path) -> Path:
 def demonstrate(stop: Stop) -> None:
     """Do all of it; raise what went wrong."""
     began = time.monotonic()
-    make()
+    document = json.loads((EXAMPLES / "story.json").read_text())
+    make(names=named(document))
     prepare()
     data_dir: Path = settings.VIDEOCRAFT.data_dir
     film, sheet, port = data_dir / "demo.mp4", data_dir / "demo.png", free_port()
-    document = json.loads((EXAMPLES / "story.json").read_text())
     with running(port, stop, log_dir=data_dir) as services:
         print(
             f"VideoCraft is starting on http://127.0.0.1:{port} (logs: {_shown(data_dir)}/web.log, workers.log)",

@@ -116,6 +116,11 @@ def oval(x: float, y: float, radius_x: float, radius_y: float, corners: int = 72
     return [(x + radius_x * np.cos(angle), y + radius_y * np.sin(angle)) for angle in angles]
 
 
+def block(left: float, top: float, right: float, bottom: float) -> Outline:
+    """Return a rectangle."""
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+
+
 def bar(left: float, top: float, right: float, bottom: float) -> Outline:
     """Return a rectangle whose narrower ends are round."""
     radius = min((right - left) * RATIO, bottom - top) / 2

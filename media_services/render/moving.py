@@ -208,6 +208,7 @@ def _wandering(motion: Motion, size: Size, out: Size, frames: int) -> Iterator[s
     yield f"perspective=interpolation=linear:eval=frame:{places}"
     if size != out or rim:
         yield f"scale={out[0]}:{out[1]}:flags=bicubic"
+        yield "setsar=1"  # what was made for detail is not exactly of the box's ratio
 
 
 def _turning(turn: Turn, size: Size) -> str:
