@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from jobs.api import assets, jobs, metrics, service, subtitles, videos
+from jobs.api import assets, jobs, metrics, service, subtitles, validation, videos
 
 
 def both(route: str, view: Any, name: str, **options: Any) -> list[URLPattern]:
@@ -18,6 +18,7 @@ def both(route: str, view: Any, name: str, **options: Any) -> list[URLPattern]:
 
 api = [
     *both("jobs", jobs.JobList, "jobs"),
+    *both("jobs/validate", validation.JobValidation, "job-validation"),
     *both("jobs/<str:job_id>", jobs.JobDetail, "job"),
     *both("jobs/<str:job_id>/status", jobs.JobState, "job-status"),
     *both("jobs/<str:job_id>/cancel", jobs.JobCancel, "job-cancel"),
