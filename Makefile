@@ -39,11 +39,12 @@ fuzz: $(VENV)/development ## read and render random documents for ten minutes
 	@FUZZ_EXAMPLES=4000 $(BIN)/python -m pytest tests/media_services/movie/test_reading_properties.py -o timeout=0
 	@$(BIN)/python -m tests.fuzz.render --seconds 300
 
-bench: $(VENV)/bench $(VENV)/development ## measure it, beside stock django-q2 and procrastinate (some twelve minutes)
+bench: $(VENV)/bench $(VENV)/development ## measure it, beside stock django-q2 and procrastinate (some forty minutes)
 	@$(BIN)/python -m benchmarks.latency
 	@$(BIN)/python -m benchmarks.queues
 	@$(BIN)/python -m benchmarks.sharing
 	@$(BIN)/python -m benchmarks.transcription
+	@$(BIN)/python -m benchmarks.rendering
 
 clean: ## remove what was installed and what the tools left; keep var/, where the data is
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
