@@ -19,6 +19,7 @@ _ACCURATE = "flags=accurate_rnd+full_chroma_int+full_chroma_inp"
 _MOST_DETAIL = 2.0  # by what a picture that wanders is at most larger than its box, for it to be sharp when it is near
 _KEY_SIMILARITY = 0.65  # the distance in chroma, of the largest there is, that a tolerance of 100 takes away
 _KEY_BLEND = 0.04
+_RIM_PX = 2  # of nothing, around what turns
 
 Picture = Callable[[Layer, Size], Path]  # makes the one picture of a layer that is still but for its look
 
@@ -138,7 +139,7 @@ def _effects(look: Look, layer: Layer, size: Size, rate: str, *, has_alpha: bool
     if look.motion:
         yield _filters(*_wandering(look.motion, size, (box.width, box.height), frames))
     if look.turn:
-        yield _filters(_turning(look.turn, (box.width, box.height)))
+        yield _filters(*_turning(look.turn, (box.width, box.height)))
     if look.opacity < 1:
         yield _filters(f"lutyuv=a=val*{look.opacity:g}")
     if fades := list(_fades(look, layer)):
@@ -211,12 +212,16 @@ def _wandering(motion: Motion, size: Size, out: Size, frames: int) -> Iterator[s
         yield "setsar=1"  # what was made for detail is not exactly of the box's ratio
 
 
-def _turning(turn: Turn, size: Size) -> str:
+def _turning(turn: Turn, size: Size) -> Iterator[str]:
+    """Yield the filters that turn a picture with smooth edges: those mix with a rim of nothing, so alpha must be in."""
     angle = f"{math.radians(turn.angle):.6f}"
     if turn.during_ms:
         angle += f"*min(t/{turn.during_ms / 1000:.3f},1)"
     width, height = turned_size(size, turn)
-    return f"rotate=a='{angle}':ow={width}:oh={height}:c=black@0"
+    yield from ("scale=in_color_matrix=bt709:in_range=tv", "format=gbrap", "premultiply=inplace=1")
+    yield f"pad=iw+{2 * _RIM_PX}:ih+{2 * _RIM_PX}:{_RIM_PX}:{_RIM_PX}:color=black@0"
+    yield f"rotate=a='{angle}':ow={width}:oh={height}:c=black@0"
+    yield from ("unpremultiply=inplace=1", f"scale={_TO_BT709}", "format=yuva420p")
 
 
 def _fades(look: Look, layer: Layer) -> Iterator[str]:
