@@ -250,9 +250,10 @@ class _Computation:
         look = look_of(element)
         if isinstance(element, Text):
             font = element.settings.font_url
+            uncropped = element.model_copy(update={"crop": None})  # there is no source to be cropped
             return Layer(
                 span,
-                place(element, natural=self.size, canvas=self.size),
+                place(uncropped, natural=self.size, canvas=self.size, even=look.needs_filters),
                 path,
                 text=element,
                 font=self.sources[font, MediaKind.FONT] if font else None,

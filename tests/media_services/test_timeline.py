@@ -267,3 +267,10 @@ def test_a_picture_that_is_too_large_to_be_turned_is_refused_at_its_place():
 def test_a_text_fills_its_scene_and_gives_it_five_seconds():
     (layer,) = timeline(scenes([{"type": "text", "text": "Hello", "width": 300, "height": 100, "x": 20}])).layers
     assert (layer.span.end_ms, layer.placement.box) == (5000, Box(20, 0, 300, 100))
+
+
+def test_a_text_has_no_source_to_be_cropped_and_is_even_where_filters_make_it():
+    text = {"type": "text", "text": "Hello", "height": 21, "crop": {"width": 1}, "correction": {"brightness": 0.2}}
+    (layer,) = timeline(scenes([text])).layers
+    assert layer.placement.cut is None
+    assert (layer.placement.box.width % 2, layer.placement.box.height % 2) == (0, 0)
