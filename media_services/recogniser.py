@@ -57,6 +57,7 @@ class Line:
                     continue
                 chunk = near.recv(1 << 16)
                 if not chunk:
+                    self._send({"recogniser": "died"})
                     message = "the process that recognises speech died"
                     raise MediaError(ErrorCode.TRANSCRIPTION_FAILED, message, retryable=True)
                 *lines, rest = (rest + chunk).split(b"\n")
@@ -82,7 +83,9 @@ class Recogniser(Line):
         return Line(self._near, send)
 
     def told(self, word: str) -> None:
-        """Take in what a caller says: "wanted" starts the process unless it runs."""
+        """Take in what a caller says: "wanted" starts the process unless it runs; one that "died" is buried."""
+        if word == "died":
+            self.kill()  # its line is heard to end before it is seen to have ended
         self._is_called = word == "wanted"
         if self._is_called and not self._is_running():
             self._start()

@@ -12,6 +12,7 @@ from media_services.timeline import SAMPLE_RATE, Timeline
 MAX_GIF_FPS = 50
 GOP_S = 2
 
+_PRESET, _DRAFT_PRESET = "veryfast", "ultrafast"
 _X264_CRF = {Quality.LOW: 28, Quality.MEDIUM: 23, Quality.HIGH: 18}
 _VP9_CRF = {Quality.LOW: 40, Quality.MEDIUM: 33, Quality.HIGH: 24}
 _GIF_COLOURS = {Quality.LOW: 64, Quality.MEDIUM: 256, Quality.HIGH: 256}
@@ -73,7 +74,7 @@ def film_options(timeline: Timeline, threads: int) -> list[str]:
 
 
 def _mp4(timeline: Timeline, threads: int) -> list[str]:
-    preset = "ultrafast" if timeline.draft else "veryfast"
+    preset = _DRAFT_PRESET if timeline.draft else _PRESET
     return [
         "-c:v", "libx264", "-preset", preset, "-crf", str(_X264_CRF[timeline.quality]),
         "-c:a", "aac", "-b:a", "192k", "-movflags", "+faststart",

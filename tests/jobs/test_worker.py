@@ -72,7 +72,7 @@ def test_a_job_is_completed_with_its_video(user, server):
 
 
 def test_ffmpegs_last_words_are_kept_and_no_video_is(user, server, monkeypatch):
-    monkeypatch.setattr("media_services.render.encode._PRESET", "no-such-preset")
+    monkeypatch.setattr("media_services.render.output._PRESET", "no-such-preset")
     job = run(user, document(server))
     assert (job.status, job.error["code"]) == ("failed", "FFMPEG_FAILED")
     assert "no-such-preset" in job.attempts.get().stderr_tail
@@ -84,11 +84,16 @@ def test_a_film_that_is_not_what_was_asked_for_fails_the_job(user, server, monke
     real = pipeline.render
 
     def a_frame_short(timeline, *args, **options):
-        monkeypatch.setattr("media_services.render.encode._GOP_S", 2)
         from media_services.render import encode
 
-        whole = encode._encoder
-        monkeypatch.setattr(encode, "_encoder", lambda *a: ["-frames:v", "3", *whole(*a)[2:]])
+        whole = encode.film_options
+
+        def three_frames(*facts):
+            made = whole(*facts)
+            made[made.index("-frames:v") + 1] = "3"
+            return made
+
+        monkeypatch.setattr(encode, "film_options", three_frames)
         return real(timeline, *args, **options)
 
     monkeypatch.setattr(pipeline, "render", a_frame_short)
