@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from media_services.ffmpeg import executable
+from media_services.placing import Box
 
 FPS = 30
 PRESET, CRF, GOP = "veryfast", 23, 60  # those of the engine at its usual quality
@@ -24,16 +25,6 @@ _VOCABULARY = ("river", "carries", "small", "boats", "past", "quiet", "houses", 
 _PLACES = ((0.1, 0.15), (0.9, 0.2), (0.5, 0.1), (0.2, 0.3), (0.8, 0.1))
 _PICTURE_SHARE = 0.4
 _RATIO = 4 / 3
-
-
-@dataclass(frozen=True)
-class Box:
-    """Where a picture lies on the canvas; all are even."""
-
-    x: int
-    y: int
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Owns looks: from the keys of a picture element to what is done to its pixels, and how it moves."""
 
-from media_services.movie.document import Correction, Pan, Picture
+from media_services.movie.document import Pan, Picture
+from media_services.movie.settings import Correction
 from media_services.timeline import Look, Motion, Turn
 
 _ZOOM = 0.1  # how much one step of `zoom` enlarges

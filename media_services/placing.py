@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from media_services.movie.document import Crop, Picture, Resize
+from media_services.movie.document import Picture, Resize
+from media_services.movie.settings import Crop
 from media_services.movie.values import length_px
 
 Size = tuple[int, int]

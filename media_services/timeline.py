@@ -10,7 +10,8 @@ from typing import Any
 
 from media_services.errors import Problem
 from media_services.media import MediaKind, Source
-from media_services.movie.document import ChromaKey, Correction, Format, Quality, Subtitles, Text, TransitionStyle
+from media_services.movie.document import Format, Quality, Subtitles, Text
+from media_services.movie.settings import ChromaKey, Correction, TransitionStyle
 from media_services.placing import Placement
 
 SAMPLE_RATE = 48_000

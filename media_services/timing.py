@@ -272,9 +272,9 @@ class _Computation:
         played: dict[str, Any] = {}
         if isinstance(element, Video):
             played = self.playback(element, path, top_level=scene is None)
-        elif moves:
+        elif isinstance(element, Image) and moves:
             one_pass = source.probe.duration_ms or FALLBACK_MS[MediaKind.VIDEO]
-            played = {"pass_ms": one_pass, "loops": element.loop != 0}  # type: ignore[attr-defined]
+            played = {"pass_ms": one_pass, "loops": element.loop != 0}
         if moves or look.needs_filters or look.turn:
             self.refuse_giant(placement, path)
         return Layer(span, placement, path, source, scene=scene, look=look, **played)

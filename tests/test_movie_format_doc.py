@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from media_services.movie import document
+from media_services.movie import document, settings
 from media_services.movie.arithmetic import Budget
 from media_services.movie.expressions import fill
 from media_services.movie.reading import read
@@ -27,13 +27,13 @@ TABLES = [
     ("Sounds", document.Sounding, ELEMENT),
     ("Text", document.Text, [*PICTURE, "type"]),
     ("Subtitles", document.Subtitles, [*ELEMENT, "type"]),
-    ("crop", document.Crop, ()),
-    ("rotate", document.Rotate, ()),
-    ("correction", document.Correction, ()),
-    ("chroma-key", document.ChromaKey, ()),
-    ("transition", document.Transition, ()),
-    ("Text settings", document.TextSettings, ()),
-    ("Subtitle settings", document.SubtitleSettings, ()),
+    ("crop", settings.Crop, ()),
+    ("rotate", settings.Rotate, ()),
+    ("correction", settings.Correction, ()),
+    ("chroma-key", settings.ChromaKey, ()),
+    ("transition", settings.Transition, ()),
+    ("Text settings", settings.TextSettings, ()),
+    ("Subtitle settings", settings.SubtitleSettings, ()),
 ]
 
 
@@ -76,9 +76,9 @@ def test_video_and_audio_have_no_keys_of_their_own():
     ("section", "key", "values"),
     [("Project", "resolution", [*document.RESOLUTIONS, "custom"]), ("Project", "quality", document.Quality),
      ("Project", "format", document.Format), ("Every element", "type", document.MODELS),
-     ("Pictures", "position", [*document.POSITIONS, "custom"]), ("Pictures", "resize", document.Resize),
-     ("Pictures", "pan", document.Pan), ("transition", "style", document.TransitionStyle),
-     ("Subtitle settings", "style", document.SubtitleStyle)],
+     ("Pictures", "position", [*settings.POSITIONS, "custom"]), ("Pictures", "resize", document.Resize),
+     ("Pictures", "pan", document.Pan), ("transition", "style", settings.TransitionStyle),
+     ("Subtitle settings", "style", settings.SubtitleStyle)],
 )  # fmt: skip
 def test_every_word_that_a_key_takes_is_named(section, key, values):
     (row,) = re.findall(rf"^\| `{key}` \| (.*) \|$", SECTIONS[section], re.MULTILINE)

@@ -1,7 +1,7 @@
 """Owns reading what a client posts to make a job: the document itself, or an envelope around it, and the post's key."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -86,10 +86,13 @@ def create_job(owner: Any, body: Any, key: str | None = None) -> Submitted:
     try:
         return submit(owner, submission)
     except DocumentError as error:
-        if submission.document is body:
-            raise
-        moved = [Problem(f"/config{it.path}", it.code, it.message) for it in error.problems]
-        raise DocumentError(moved) from error
+        raise DocumentError(in_body(error.problems, submission, body)) from error
+
+
+def in_body(problems: Iterable[Problem], submission: Submission, body: Any) -> list[Problem]:
+    """Return problems of a document at where they stand in the body that it came in."""
+    place = "" if submission.document is body else "/config"
+    return [Problem(f"{place}{it.path}", it.code, it.message) for it in problems]
 
 
 def _read_envelope(body: dict[str, Any]) -> Envelope:

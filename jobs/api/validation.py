@@ -14,13 +14,13 @@ from rest_framework.response import Response
 from jobs.api.errors import ApiError, invalid_json
 from jobs.api.openapi import JobRequest, documented, failures
 from jobs.api.serializers import ProblemSerializer
-from jobs.api.submission import read_submission
+from jobs.api.submission import in_body, read_submission
 from jobs.api.view import ApiView
 from jobs.housekeeping import work_dir
 from jobs.models import AttemptOutcome, Job, JobAttempt
 from jobs.queue import Submission, refuse_unknown_assets
 from media_services.errors import DocumentError, ErrorCode, MediaError, Problem
-from media_services.movie.reading import read
+from media_services.movie.reading import Movie, read
 from media_services.stage import Stage
 
 _AT_ONCE = 2  # each fetches and probes in a thread of this process
@@ -76,21 +76,22 @@ class JobValidation(ApiView):
             message = f"{_AT_ONCE} documents are being looked at; try again in 5 s"
             raise ApiError(503, "QUEUE_FULL", message, headers={"Retry-After": "5"})
         try:
-            return Response(plan(request.user, submission))
+            return Response(plan(request.user, submission, request.data))
         finally:
             _looking.release()
 
 
-def plan(owner: Any, submission: Submission) -> dict[str, Any]:
-    """Return what a document would become, or what is wrong with it, as JSON."""
+def plan(owner: Any, submission: Submission, body: Any) -> dict[str, Any]:
+    """Return what the document of a body would become, or what is wrong with it, as JSON."""
     try:
         movie = read(submission.document, strict=submission.strict)
         refuse_unknown_assets(owner, movie)
-        timelines = _timelines(owner, submission)
+        timelines = _timelines(owner, submission.document, movie)
     except DocumentError as wrong:
-        return _invalid(wrong.problems)
+        return _invalid(in_body(wrong.problems, submission, body))
     except MediaError as problem:
-        return _invalid([Problem(problem.path or "", problem.code.lower().replace("_", "-"), problem.message)])
+        problems = [Problem(problem.path or "", problem.code.lower().replace("_", "-"), problem.message)]
+        return _invalid(in_body(problems, submission, body))
     warnings = [*movie.warnings, *(warning for timeline in timelines for warning in timeline.warnings)]
     pace_s = _seconds_for_a_pixel()
     return {
@@ -101,12 +102,12 @@ def plan(owner: Any, submission: Submission) -> dict[str, Any]:
     }
 
 
-def _timelines(owner: Any, submission: Submission) -> list[Any]:
+def _timelines(owner: Any, document: Any, movie: Movie) -> list[Any]:
     """Fetch and probe a document's media into a directory that is thrown away; raise MediaError."""
     from jobs.work import local_sources
     from media_services.pipeline import plan as planned
 
-    job = Job(owner=owner, config=submission.document)
+    local = local_sources(Job(owner=owner, config=document))
     deadline = time.monotonic() + _MOST_S
 
     def checkpoint(stage: Stage, fraction: float) -> None:
@@ -116,8 +117,7 @@ def _timelines(owner: Any, submission: Submission) -> list[Any]:
 
     work_dir().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="validation-", dir=work_dir()) as folder:
-        movie = read(submission.document)
-        return planned(movie, Path(folder), checkpoint, local=local_sources(job))
+        return planned(movie, Path(folder), checkpoint, local=local)
 
 
 def _invalid(problems: list[Problem]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from media_services.movie.document import MODELS, Scene, Settings, Subtitles, Text
+from media_services.movie.document import MODELS, Scene, Subtitles, Text
 from media_services.movie.report import Report, brief, escape
 from media_services.movie.resolving import Items
+from media_services.movie.settings import Settings
 from media_services.movie.spelling import chosen, plain_key, spelt_key
 from media_services.movie.values import Loose
 from media_services.subtitles.given import is_inline

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+TO_BT709 = "out_color_matrix=bt709:out_range=tv"  # options of `scale`: the colours of every film
+ACCURATE = "flags=accurate_rnd+full_chroma_int+full_chroma_inp"  # and of what is scaled once
+
 
 @dataclass(frozen=True)
 class Graph:

@@ -4,18 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from media_services.movie.document import TransitionStyle
+from media_services.movie.settings import TransitionStyle
 from media_services.placing import Box
-from media_services.render.builder import Builder, Graph
+from media_services.render.builder import ACCURATE, TO_BT709, Builder, Graph
 from media_services.render.moving import Picture, Streams
 from media_services.render.plates import Plates
 from media_services.render.sound import add_sounds
 from media_services.render.stretches import Pile, Shown, Stretch, covers, in_stretch, stretches_of
 from media_services.timeline import Layer, Timeline
 
-TO_BT709 = "out_color_matrix=bt709:out_range=tv"
 _TAGS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
-_ACCURATE = "flags=accurate_rnd+full_chroma_int+full_chroma_inp"
 
 MakePlates = Callable[[Sequence[Layer], bool, int], Plates | None]  # of still layers; whether opaque; frames
 
@@ -106,7 +104,7 @@ class _Compiler:
     def _plates(self, plates: Plates, opaque_frames: int | None) -> str:
         """Add a stream of plates; between two of them the earlier one stays."""
         number = self._builder.input("-f", "nut", file=plates.file)
-        steps = [f"scale={_ACCURATE}:{TO_BT709}", f"format={'yuva420p' if opaque_frames is None else 'yuv420p'}"]
+        steps = [f"scale={ACCURATE}:{TO_BT709}", f"format={'yuva420p' if opaque_frames is None else 'yuv420p'}"]
         if opaque_frames is not None:
             steps += [f"fps={self._builder.rate}:start_time=0", "tpad=stop=-1:stop_mode=clone"]
             steps += [f"trim=end_frame={opaque_frames}"]

@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from media_services.ffmpeg import SAFE_INPUT
-from media_services.movie.document import ChromaKey, Correction
+from media_services.movie.settings import ChromaKey, Correction
 from media_services.placing import Box, Size
-from media_services.render.builder import Builder
+from media_services.render.builder import ACCURATE, TO_BT709, Builder
 from media_services.render.footage import footage
 from media_services.render.stretches import Shown
 from media_services.render.turning import turned_box, turned_size
 from media_services.timeline import Layer, Look, Motion, Turn
 
-_TO_BT709 = "out_color_matrix=bt709:out_range=tv"
-_ACCURATE = "flags=accurate_rnd+full_chroma_int+full_chroma_inp"
 _MOST_DETAIL = 2.0  # by what a picture that wanders is at most larger than its box, for it to be sharp when it is near
 _KEY_SIMILARITY = 0.65  # the distance in chroma, of the largest there is, that a tolerance of 100 takes away
 _KEY_BLEND = 0.04
@@ -78,7 +76,7 @@ class Streams:
         scaled = tuple(
             max(side, round(whole * more / 2) * 2) for side, whole, more in zip(size, place.scaled, larger, strict=True)
         )
-        scale = [f"scale={scaled[0]}:{scaled[1]}:flags=bicubic:{_TO_BT709}"]
+        scale = [f"scale={scaled[0]}:{scaled[1]}:flags=bicubic:{TO_BT709}"]
         if place.cut:
             scale.insert(0, f"crop={place.cut.width}:{place.cut.height}:{place.cut.x}:{place.cut.y}:exact=1")
         scale += reading.after
@@ -99,7 +97,7 @@ class Streams:
         builder = self._builder
         number = builder.input("-f", "nut", file=self._make_picture(layer, size))
         pixels = "yuva420p" if self._has_alpha(layer) else "yuv420p"
-        return builder.chain(f"[{number}:v:0]", [f"scale={_ACCURATE}:{_TO_BT709}", f"format={pixels}", "setsar=1"])
+        return builder.chain(f"[{number}:v:0]", [f"scale={ACCURATE}:{TO_BT709}", f"format={pixels}", "setsar=1"])
 
 
 def _detailed(layer: Layer) -> Size:
@@ -221,7 +219,7 @@ def _turning(turn: Turn, size: Size) -> Iterator[str]:
     yield from ("scale=in_color_matrix=bt709:in_range=tv", "format=gbrap", "premultiply=inplace=1")
     yield f"pad=iw+{2 * _RIM_PX}:ih+{2 * _RIM_PX}:{_RIM_PX}:{_RIM_PX}:color=black@0"
     yield f"rotate=a='{angle}':ow={width}:oh={height}:c=black@0"
-    yield from ("unpremultiply=inplace=1", f"scale={_TO_BT709}", "format=yuva420p")
+    yield from ("unpremultiply=inplace=1", f"scale={TO_BT709}", "format=yuva420p")
 
 
 def _fades(look: Look, layer: Layer) -> Iterator[str]:

@@ -8,11 +8,11 @@ from media_services import ffmpeg
 from media_services.media import MediaKind, Source
 from media_services.probe import probe
 from media_services.render.animation import as_video
+from media_services.render.builder import TO_BT709
 from media_services.render.footage import footage
 from media_services.stage import Parts, Report, risen
 from media_services.timeline import Layer, Timeline
 
-_TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv"
 _NEARLY_AS_IS = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-g", "15", "-pix_fmt", "yuv420p")
 _WITH_ALPHA = ("-c:v", "ffv1", "-g", "1", "-pix_fmt", "yuva420p")
 _TAGGED = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv")
@@ -70,7 +70,7 @@ def _cut(layer: Layer, folder: Path, number: int, frames: int, report: Report, t
     has_alpha, reading = layer.source.probe.has_alpha, footage(layer.source)
     file = folder / f"pass-{number}.{'mkv' if has_alpha else 'mp4'}"
     part = ["-ss", f"{layer.seek_ms / 1000:.3f}", "-t", f"{layer.pass_ms / 1000:.3f}"]
-    filters = ["-vf", ",".join([*reading.before, _TO_BT709, *reading.after])]
+    filters = ["-vf", ",".join([*reading.before, f"scale={TO_BT709}", *reading.after])]
     arguments = [*ffmpeg.SAFE_INPUT, *reading.options, *part, "-i", str(layer.source.file), "-an", *filters,
                  *(_WITH_ALPHA if has_alpha else _NEARLY_AS_IS), *_TAGGED, str(file)]  # fmt: skip
     ffmpeg.render(arguments, cwd=folder, tick=_counted(frames, report), timeout_s=timeout_s)

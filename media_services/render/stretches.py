@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from media_services.movie.document import TransitionStyle
+from media_services.movie.settings import TransitionStyle
 from media_services.placing import Box
 from media_services.timeline import Layer, Span, Timeline, Transition
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pysubs2
 
-from media_services.movie.document import SubtitleSettings, SubtitleStyle
+from media_services.movie.settings import SubtitleSettings, SubtitleStyle
 from media_services.movie.values import length_px
 from media_services.subtitles.lines import Line
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from media_services.movie.document import TransitionStyle
+from media_services.movie.settings import TransitionStyle
 from tests import media
 from tests.conformance import checks, material
 from tests.conformance.case import Case, Check, Document, Point, element, image, scene, video

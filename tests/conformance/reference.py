@@ -13,7 +13,7 @@ from moviepy import ColorClip, CompositeVideoClip, VideoClip, vfx
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps
 
-from media_services.movie.document import TransitionStyle
+from media_services.movie.settings import TransitionStyle
 from media_services.timeline import Layer, Motion, Timeline, Transition
 from tests.conformance import colours, material
 

@@ -11,12 +11,13 @@ from tests.faults.conftest import busy_film, family, film, gone, members, work_o
 
 
 def starts_within(fleet, seconds):
-    """Post a job and say whether a worker starts it in time; wait for its end."""
+    """Post a job and say whether a worker starts it in time; wait until it has ended, and its worker is idle."""
     began = time.monotonic()
     job = fleet.post(film())
     fleet.service.wait_for(lambda: fleet.row(job, "attempt"))
     took_s = time.monotonic() - began
     assert fleet.end(job) == "completed"
+    fleet.service.wait_for(lambda: not fleet.service.stray_files())  # a worker killed as it tidies leaves them
     return took_s < seconds
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from media_services.movie.document import Pan, Resize, SubtitleStyle, TransitionStyle
+from media_services.movie.document import Pan, Resize
+from media_services.movie.settings import SubtitleStyle, TransitionStyle
 from tests import media
 
 _COLOURS = ["#203040", "red", "rgba(10, 200, 30, 0.5)", "#fff", "transparent", "#00b14080"]

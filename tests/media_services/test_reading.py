@@ -3,8 +3,8 @@
 import pytest
 
 from media_services.errors import DocumentError
-from media_services.movie.document import ChromaKey, Correction, Crop, Rotate, Transition
 from media_services.movie.reading import read
+from media_services.movie.settings import ChromaKey, Correction, Crop, Rotate, Transition
 
 IMAGE = {"type": "image", "src": "https://example.com/a.png"}
 TEXT = {"type": "text", "text": "hello"}

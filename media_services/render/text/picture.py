@@ -10,7 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 from media_services.fonts import BOLD, REGULAR, Face, Fonts, Typeface
-from media_services.movie.document import Text, TextSettings
+from media_services.movie.document import Text
+from media_services.movie.settings import TextSettings
 from media_services.movie.values import length_px
 from media_services.render.text.cut import Cut
 from media_services.render.text.paint import Area, Colours, Ink, painted

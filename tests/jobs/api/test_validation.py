@@ -59,6 +59,8 @@ def test_what_is_wrong_with_the_document_or_its_media_is_said_at_its_place(look,
     assert (
         look({"scenes": [{"elements": [{"type": "image"}]}]}).json()["errors"][0]["path"] == "/scenes/0/elements/0/src"
     )
+    enveloped = look({"config": {"scenes": [{"elements": [{"type": "image"}]}]}}).json()
+    assert enveloped["errors"][0]["path"] == "/config/scenes/0/elements/0/src"
     broken = server.serve("/b.mp4", b"no video")
     body = look(film(broken)).json()
     assert (body["valid"], body["projects"]) == (False, [])

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from media_services.errors import DocumentError
 from media_services.movie.arithmetic import Budget, ExpressionError
-from media_services.movie.document import MODELS, Image, Project, Scene, Subtitles, SubtitleSettings, Text, TextSettings
+from media_services.movie.document import MODELS, Image, Project, Scene, Subtitles, Text
 from media_services.movie.expressions import evaluate, fill
 from media_services.movie.reading import read
 from media_services.movie.resolving import FAILED
+from media_services.movie.settings import SubtitleSettings, TextSettings
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
 fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))

@@ -5,7 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from media_services.media import MediaKind, Probe, Source
-from media_services.movie.document import Quality, TransitionStyle
+from media_services.movie.document import Quality
+from media_services.movie.settings import TransitionStyle
 from media_services.placing import Box, Placement
 from media_services.render.stretches import stretches_of
 from media_services.timeline import Layer, Look, Motion, Span, Timeline, Transition, Turn

@@ -9,7 +9,7 @@ import pysubs2
 import pytest
 
 from media_services.fonts import Fonts
-from media_services.movie.document import SubtitleSettings, SubtitleStyle
+from media_services.movie.settings import SubtitleSettings, SubtitleStyle
 from media_services.subtitles.ass import Drawing, ass_file, escape
 from media_services.subtitles.lines import Line, Phrase, Word, lines_of
 from tests.media_services.subtitles.markup import MARKUP, line, through_ffmpeg
