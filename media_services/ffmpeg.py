@@ -29,27 +29,29 @@ def render(
     arguments: Sequence[str],
     *,
     cwd: Path,
-    tick: Callable[[int], None] = lambda frames: None,
+    tick: Callable[[int], None] = lambda count: None,
+    counted: str = "frame",
     environment: Mapping[str, str] | None = None,
     timeout_s: float,
 ) -> str:
     """Run FFmpeg to its end and return the last lines of its log.
 
-    `tick` hears at least four times a second how many frames are written; what it raises kills FFmpeg.
+    `tick` hears at least four times a second how many frames are written, or what else of its progress is `counted`,
+    such as `out_time_us`; what it raises kills FFmpeg.
     Raises MediaError, with the log's tail, unless FFmpeg exits with 0 after reporting the end: STORAGE_FAILED if the
     disk is full, else FFMPEG_FAILED. One that was stopped leaves a playable file, and may do its work another time.
     """
-    ended, frames = False, 0
+    ended, count = False, 0
 
     def read(line: str) -> None:
-        nonlocal ended, frames
+        nonlocal ended, count
         name, _, value = line.partition("=")
-        if name == "frame" and value.strip().isdigit():
-            frames = int(value)
+        if name == counted and value.strip().isdigit():
+            count = int(value)
         ended = ended or line.strip() == "progress=end"
 
     argv = [executable(), *QUIET, "-progress", "pipe:1", "-stats_period", "0.2", *arguments]
-    finished = run(argv, cwd=cwd, on_line=read, tick=lambda: tick(frames), environment=environment, timeout_s=timeout_s)
+    finished = run(argv, cwd=cwd, on_line=read, tick=lambda: tick(count), environment=environment, timeout_s=timeout_s)
     if finished.exit_code != 0 or not ended:
         raise _failure(finished)
     return finished.stderr_tail

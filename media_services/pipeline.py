@@ -110,4 +110,5 @@ def _text_warnings(timeline: Timeline) -> Iterator[Problem]:
 
 def _work(timeline: Timeline) -> float:
     """Return how much work a film is, in frames of its size."""
-    return float(timeline.frames * timeline.width * timeline.height) * OUTPUTS[timeline.format].frame_cost
+    output = OUTPUTS[timeline.format]
+    return timeline.frames * timeline.width * timeline.height * (output.frame_cost + output.finishing_cost)

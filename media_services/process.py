@@ -8,6 +8,7 @@ import contextlib
 import functools
 import json
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -59,7 +60,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=_environment() | dict(environment or {}),
-        preexec_fn=functools.partial(die_with_parent, os.getpid()),
+        preexec_fn=functools.partial(_be_command, os.getpid()),
     )
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     try:
@@ -111,6 +112,13 @@ def start(argv: Sequence[str], *, cwd: Path, pass_fds: Sequence[int]) -> "subpro
         pass_fds=pass_fds,
         preexec_fn=functools.partial(_be_server, os.getpid()),
     )
+
+
+def _be_command(parent_pid: int) -> None:
+    """Die with the parent, and open as many files as the system lets any process open."""
+    die_with_parent(parent_pid)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _be_server(parent_pid: int) -> None:

@@ -50,6 +50,7 @@ PASS_FRAME_COST = 0.5
 PLATE_COST = 25.0  # a picture decoded, scaled and composed
 FILM_FRAME_COST = 1.0
 CHECKED_FRAME_COST = 0.01
+SOUND_SECOND_COST = 1.0
 
 # What the parts of storing a film cost, for each of its bytes.
 HASHING_COST = 1.0

@@ -125,8 +125,8 @@ class Layer:
     """Something seen during a span: a colour over the whole canvas, a text, a still picture or a moving one.
 
     `source` is None for a colour and for a text. One pass of a moving source is `pass_ms` from `seek_ms`; `loops` says
-    whether it is played over until the span ends, or its last picture stays. `scene` is the number of its scene; None
-    at project level.
+    whether it is played over until the span ends, or its last picture stays. `prepared` says that the source is one
+    pass already, as it is shown. `scene` is the number of its scene; None at project level.
     """
 
     span: Span
@@ -139,6 +139,7 @@ class Layer:
     seek_ms: int = 0
     pass_ms: int = 0
     loops: bool = False
+    prepared: bool = False
     scene: int | None = None
     look: Look = Look()
 

@@ -6,12 +6,13 @@ from fractions import Fraction
 from pathlib import Path
 
 TO_BT709 = "out_color_matrix=bt709:out_range=tv"  # options of `scale`: the colours of every film
+TAGGED_BT709 = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
 ACCURATE = "flags=accurate_rnd+full_chroma_int+full_chroma_inp"  # and of what is scaled once
 
 
 @dataclass(frozen=True)
 class Graph:
-    """FFmpeg's input options and its filtergraph, whose outputs are [picture] and [sound]."""
+    """FFmpeg's input options and its filtergraph, whose output is [picture] or [sound]."""
 
     inputs: tuple[str, ...]
     filters: str

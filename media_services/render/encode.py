@@ -1,45 +1,53 @@
-"""Owns encoding: runs the compiled graph, checks that the film is what was asked for, and has its pictures taken."""
+"""Owns rendering: runs FFmpeg for each segment and for the sound, joins them, and has the film's pictures taken."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
-
-import av
 
 from media_services import ffmpeg
 from media_services.captioning import Captioned
-from media_services.errors import ErrorCode, MediaError
 from media_services.movie.document import Format
 from media_services.placing import Box, Size
 from media_services.render.builder import Graph
+from media_services.render.burning import Burner
+from media_services.render.checking import verify
 from media_services.render.graph import MakePlates, compile_graph
 from media_services.render.moving import Picture
 from media_services.render.output import (
     OUTPUTS,
-    film_options,
     gif_options,
-    gif_pass_filters,
-    gif_pass_options,
+    joined_options,
     keyframe_interval,
+    palette_options,
+    picture_options,
+    segment_list,
     shown_fps,
     shown_frames,
+    sound_options,
 )
 from media_services.render.passes import frames_to_prepare, prepare
 from media_services.render.pixels import picture_of
 from media_services.render.plates import Plates, make_plates, write_frames
+from media_services.render.segments import Segment, part_of, segments_of
 from media_services.render.sheet import FRAME_COST as SHEET_FRAME_COST
 from media_services.render.sheet import decoded_frames, make_sheet, take_poster
-from media_services.stage import CHECKED_FRAME_COST, FILM_FRAME_COST, PASS_FRAME_COST, PLATE_COST, Parts, Report
+from media_services.render.sound import track
+from media_services.stage import (
+    CHECKED_FRAME_COST,
+    FILM_FRAME_COST,
+    PASS_FRAME_COST,
+    PLATE_COST,
+    SOUND_SECOND_COST,
+    Parts,
+    Report,
+    risen,
+)
 from media_services.timeline import Layer, Timeline
 
-_AUDIO_TOLERANCE_S = 0.03
-_REPORT_PACKETS = 256
-# The shares of a GIF's two passes: drawing, and the palette of it, takes about as long as the palette's use.
-_GIF_PASS_SHARES = (0.5, 0.5)
-
-Run = Callable[[Sequence[str], Callable[[int], None]], object]  # runs FFmpeg; hears how many frames it has written
+# The shares of what makes a GIF once its pictures are drawn: finding its colours, and using them.
+_PALETTE_SHARE = 0.4
 
 
 @dataclass(frozen=True)
@@ -68,81 +76,133 @@ def render(
 ) -> Film:
     """Render a timeline into `folder`; `report` hears how much of it is done.
 
-    Steps: cut the passes of what loops; make the plates of what stands still; encode; check; take the poster and the
-    contact sheet. The subtitles are drawn over the whole picture, and their files lie beside the film.
+    Steps: make the passes of what loops; encode one segment after another, and the sound; join them; check; take the
+    poster and the contact sheet. The subtitles are drawn over the whole picture, and their files lie beside the film.
     Raises MediaError: FFMPEG_FAILED when FFmpeg fails or what it wrote is not the film that was asked for,
     STORAGE_FAILED when the disk is full.
     """
-    stills = sum(layer.is_still for layer in timeline.layers)
-    costs = [
-        frames_to_prepare(timeline) * PASS_FRAME_COST,
-        stills * PLATE_COST,
-        timeline.frames * FILM_FRAME_COST * OUTPUTS[timeline.format].frame_cost,
-        timeline.frames * CHECKED_FRAME_COST,
-        decoded_frames(timeline.frames, keyframe_interval(timeline)) * SHEET_FRAME_COST,
-    ]
-    parts = Parts(report, sum(costs))
-    passes, plates, encoding, checking, taking = map(parts.next, costs)
+    segments = segments_of(timeline)
+    passes, *drawing, hearing, finishing, checking, taking = _reports(timeline, segments, report)
     timeline = prepare(timeline, folder, report=passes, timeout_s=timeout_s)
     beside = _subtitle_files(folder, subtitles) if subtitles else {}
-    drawn = [f"ass={beside['ass'].name}"] if beside else []
-    graph = compile_graph(
-        timeline,
-        _plates_maker(timeline, folder, Parts(plates, stills)),
-        _picture_maker(timeline, folder),
-        subtitles=drawn,
-    )
-    environment = subtitles.fonts.environment(folder) if subtitles and beside else {}
-
-    def run(arguments: Sequence[str], tick: Callable[[int], None]) -> None:
-        ffmpeg.render(arguments, cwd=folder, tick=tick, environment=environment, timeout_s=timeout_s)
-
-    encode = _encode_gif if timeline.format is Format.GIF else _encode
-    film, pictures = encode(graph, timeline, folder, run, threads=threads, report=encoding)
+    burner = Burner(beside["ass"], subtitles.fonts.environment(folder)) if subtitles and beside else None
+    encoder = _Encoder(timeline, folder, threads, timeout_s, burner)
+    pictures = [encoder.picture(segment, heard) for segment, heard in zip(segments, drawing, strict=True)]
+    sound = encoder.sound(hearing) if OUTPUTS[timeline.format].has_sound else None
+    joined = encoder.join(pictures, segments, sound)
+    film = encoder.gif(joined, finishing) if timeline.format is Format.GIF else joined
     verify(film, timeline, checking)
     poster, sheet = folder / "poster.jpg", folder / "contact.jpg"
     fps, frames = shown_fps(timeline), shown_frames(timeline)
-    take_poster(pictures, poster, at_s=poster_time_s(timeline))
-    make_sheet(pictures, sheet, frames=frames, fps=fps, report=taking)
-    if pictures != film:
-        pictures.unlink()
+    take_poster(joined, poster, at_s=poster_time_s(timeline))
+    make_sheet(joined, sheet, frames=timeline.frames, fps=timeline.fps, report=taking)
+    if joined != film:
+        joined.unlink()
     report(1.0)
     return Film(film, poster, *timeline.film_size, fps, frames, timeline.duration_ms, sheet, beside)
 
 
-def _encode(
-    graph: Graph, timeline: Timeline, folder: Path, run: Run, *, threads: int, report: Report
-) -> tuple[Path, Path]:
-    """Write the film; return it and the file that pictures of it are taken from, which is the film."""
-    film = folder / f"film.{OUTPUTS[timeline.format].suffix}"
-    arguments = [*_drawn(graph, folder, threads), *film_options(timeline, threads), film.name]
-    run(arguments, lambda frames: report(frames / timeline.frames))
-    return film, film
+def _reports(timeline: Timeline, segments: Sequence[Segment], report: Report) -> list[Report]:
+    """Return what hears of each part: the passes, every segment, the sound, the end of a GIF, the check, the sheet."""
+    output = OUTPUTS[timeline.format]
+    drawn = [segment.frames * FILM_FRAME_COST * output.frame_cost for segment in segments]
+    stills = [sum(layer.is_still for layer in part_of(timeline, segment).layers) for segment in segments]
+    costs = [
+        frames_to_prepare(timeline) * PASS_FRAME_COST,
+        *(cost + number * PLATE_COST for cost, number in zip(drawn, stills, strict=True)),
+        timeline.duration_ms / 1000 * SOUND_SECOND_COST,
+        timeline.frames * output.finishing_cost,
+        timeline.frames * CHECKED_FRAME_COST,
+        decoded_frames(timeline.frames, keyframe_interval(timeline)) * SHEET_FRAME_COST,
+    ]
+    parts = Parts(report, sum(costs))
+    return [parts.next(cost) for cost in costs]
 
 
-def _encode_gif(
-    graph: Graph, timeline: Timeline, folder: Path, run: Run, *, threads: int, report: Report
-) -> tuple[Path, Path]:
-    """Write the film in two passes; return it and the file of the first, which has all of its colours."""
-    film, pictures, palette = folder / "film.gif", folder / "pictures.mp4", folder / "palette.png"
-    names = {"pictures": pictures.name, "palette": palette.name}
-    frames, parts = shown_frames(timeline), Parts(report, sum(_GIF_PASS_SHARES))
+@dataclass
+class _Encoder:
+    """Writes the parts of a film into a folder, and puts them together."""
 
-    def tick(part: Report, done: int) -> None:
-        part(done / frames)
+    timeline: Timeline
+    folder: Path
+    threads: int
+    timeout_s: float
+    burner: Burner | None
 
-    drawing, dithering = map(parts.next, _GIF_PASS_SHARES)
-    drawn = _drawn(graph, folder, threads, gif_pass_filters(timeline))
-    run([*drawn, *gif_pass_options(timeline, threads, **names)], partial(tick, drawing))
-    run([*gif_options(timeline, **names), film.name], partial(tick, dithering))
-    return film, pictures
+    def picture(self, segment: Segment, report: Report) -> Path:
+        """Write the pictures of a segment."""
+        part = part_of(self.timeline, segment)
+        file = self.folder / f"segment-{segment.first_frame}.mp4"
+        work = self.folder / f"segment-{segment.first_frame}"
+        work.mkdir()
+        stills = sum(layer.is_still for layer in part.layers)
+        parts = Parts(report, stills * PLATE_COST + part.frames)
+        plates, encoding = parts.next(stills * PLATE_COST), parts.next(part.frames)
+        burnt = self.burner.filters(segment, self.timeline, work) if self.burner else []
+        graph = compile_graph(
+            part, _plates_maker(part, work, Parts(plates, stills)), _picture_maker(part, work), subtitles=burnt
+        )
+        options = [*self._drawn(graph, work), *picture_options(part, self.threads), f"../{file.name}"]
+        environment = self.burner.environment if self.burner else {}
+        self._run(options, work, lambda frames: encoding(frames / part.frames), environment)
+        shutil.rmtree(work)
+        return file
 
+    def sound(self, report: Report) -> Path:
+        """Write the sound of all of the film."""
+        file, length_us = self.folder / "sound", self.timeline.duration_ms * 1000
 
-def _drawn(graph: Graph, folder: Path, threads: int, *more: str) -> list[str]:
-    """Return the options that make FFmpeg draw the film, with more filters behind the graph."""
-    script = folder / "graph.txt"
-    script.write_text(";".join([graph.filters, *more]))
-    return [*graph.inputs, "-/filter_complex", script.name, "-filter_complex_threads", str(threads)]
+        def mix(graph: Graph, options: Sequence[str], file: Path) -> None:
+            self._run([*self._drawn(graph, self.folder), "-map", "[sound]", *options, file.name], self.folder)
+
+        graph = track(self.timeline, self.folder, mix)
+        options = [*self._drawn(graph, self.folder), *sound_options(self.timeline), file.name]
+        self._run(options, self.folder, lambda done_us: report(risen(done_us, length_us)), counted="out_time_us")
+        for bundle in self.folder.glob("bundle-*"):
+            bundle.unlink()
+        return file
+
+    def join(self, pictures: Sequence[Path], segments: Sequence[Segment], sound: Path | None) -> Path:
+        """Join segments and the sound as they are; what was joined is removed."""
+        timeline = self.timeline
+        film = self.folder / ("pictures.mp4" if sound is None else f"film.{OUTPUTS[timeline.format].suffix}")
+        ends = [segment.end_frame / timeline.fps for segment in segments]
+        names = self.folder / "segments.ffconcat"
+        names.write_text(segment_list([picture.name for picture in pictures], ends))
+        options = joined_options(timeline, names.name, sound.name if sound else None)
+        self._run([*options, film.name], self.folder)
+        for file in (*pictures, *([sound] if sound else [])):
+            file.unlink()
+        return film
+
+    def gif(self, pictures: Path, report: Report) -> Path:
+        """Make a GIF of pictures that have all of their colours."""
+        film, palette, frames = self.folder / "film.gif", self.folder / "palette.png", shown_frames(self.timeline)
+        parts = Parts(report, 1)
+        counting, dithering = parts.next(_PALETTE_SHARE), parts.next(1 - _PALETTE_SHARE)
+        self._run([*palette_options(self.timeline, pictures=pictures.name), palette.name], self.folder)
+        counting(1.0)
+        options = gif_options(self.timeline, pictures=pictures.name, palette=palette.name)
+        self._run([*options, film.name], self.folder, lambda done: dithering(done / frames))
+        return film
+
+    def _drawn(self, graph: Graph, folder: Path) -> list[str]:
+        """Return the options that make FFmpeg draw or mix what a graph says."""
+        script = folder / "graph.txt"
+        script.write_text(graph.filters)
+        return [*graph.inputs, "-/filter_complex", script.name, "-filter_complex_threads", str(self.threads)]
+
+    def _run(
+        self,
+        options: Sequence[str],
+        folder: Path,
+        tick: Callable[[int], None] = lambda count: None,
+        environment: Mapping[str, str] | None = None,
+        counted: str = "frame",
+    ) -> None:
+        ffmpeg.render(
+            options, cwd=folder, tick=tick, counted=counted, environment=environment, timeout_s=self.timeout_s
+        )
 
 
 def _plates_maker(timeline: Timeline, folder: Path, parts: Parts) -> MakePlates:
@@ -177,66 +237,6 @@ def _subtitle_files(folder: Path, subtitles: Captioned) -> dict[str, Path]:
     for kind, file in files.items():
         file.write_text(subtitles.files[kind], encoding="utf-8")
     return files
-
-
-def verify(film: Path, timeline: Timeline, report: Report) -> None:
-    """Raise MediaError unless a film has exactly its frames, size and length, and sound that ends with the picture."""
-    frames, fps, size = shown_frames(timeline), shown_fps(timeline), timeline.film_size
-    found = _measure(film, lambda done: report(done / frames))
-    wanted_s = float(timeline.frames / timeline.fps)
-    if found.frames != frames or found.size != size:
-        raise MediaError(
-            ErrorCode.FFMPEG_FAILED,
-            f"the film that was written has {found.frames} frames of {found.size[0]}x{found.size[1]} "
-            f"instead of {frames} of {size[0]}x{size[1]}",
-        )
-    if abs(found.picture_s - wanted_s) > float(1 / fps):
-        raise MediaError(
-            ErrorCode.FFMPEG_FAILED,
-            f"the film that was written lasts {found.picture_s:.3f} s instead of {wanted_s:.3f} s",
-        )
-    if (found.sound_s is not None) != OUTPUTS[timeline.format].has_sound:
-        raise MediaError(
-            ErrorCode.FFMPEG_FAILED, f"the film that was written has {'no ' * (found.sound_s is None)}sound"
-        )
-    if found.sound_s is not None and abs(found.sound_s - wanted_s) > max(_AUDIO_TOLERANCE_S, float(1 / fps)):
-        raise MediaError(
-            ErrorCode.FFMPEG_FAILED, f"the film's sound lasts {found.sound_s:.3f} s and its picture {wanted_s:.3f} s"
-        )
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What a file has: its frames, their size, and when its streams end; None for a sound that it does not have."""
-
-    frames: int
-    size: tuple[int, int]
-    picture_s: float
-    sound_s: float | None
-
-
-def _measure(film: Path, tick: Callable[[int], None]) -> _Found:
-    """Read every packet of a film, for not every container states how long its streams are.
-
-    `tick` hears how many frames were read.
-    """
-    frames = 0
-    ends_s = {"video": 0.0, "audio": 0.0}
-    try:
-        with av.open(str(film), options={"protocol_whitelist": "file"}) as container:
-            video, has_sound = container.streams.video[0], bool(container.streams.audio)
-            size = (video.codec_context.width, video.codec_context.height)
-            for packet in container.demux():
-                if not packet.size or packet.pts is None:
-                    continue
-                kind = packet.stream.type
-                ends_s[kind] = max(ends_s[kind], float((packet.pts + (packet.duration or 0)) * packet.time_base))
-                frames += kind == "video"
-                if kind == "video" and frames % _REPORT_PACKETS == 0:
-                    tick(frames)
-    except (av.FFmpegError, IndexError) as problem:
-        raise MediaError(ErrorCode.FFMPEG_FAILED, f"the film that was written cannot be read: {problem}") from problem
-    return _Found(frames, size, ends_s["video"], ends_s["audio"] if has_sound else None)
 
 
 def poster_time_s(timeline: Timeline) -> float:

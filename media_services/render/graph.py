@@ -1,4 +1,4 @@
-"""Owns the compilation of a Timeline into one FFmpeg filtergraph: stretches of piled layers, joined, and the sound."""
+"""Owns the compilation of pictures into one FFmpeg filtergraph: stretches of piled layers, joined."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -6,14 +6,11 @@ from itertools import groupby
 
 from media_services.movie.settings import TransitionStyle
 from media_services.placing import Box
-from media_services.render.builder import ACCURATE, TO_BT709, Builder, Graph
+from media_services.render.builder import ACCURATE, TAGGED_BT709, TO_BT709, Builder, Graph
 from media_services.render.moving import Picture, Streams
 from media_services.render.plates import Plates
-from media_services.render.sound import add_sounds
 from media_services.render.stretches import Pile, Shown, Stretch, covers, in_stretch, stretches_of
 from media_services.timeline import Layer, Timeline
-
-_TAGS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
 
 MakePlates = Callable[[Sequence[Layer], bool, int], Plates | None]  # of still layers; whether opaque; frames
 
@@ -21,14 +18,14 @@ MakePlates = Callable[[Sequence[Layer], bool, int], Plates | None]  # of still l
 def compile_graph(
     timeline: Timeline, make_plates: MakePlates, make_picture: Picture, *, subtitles: Sequence[str] = ()
 ) -> Graph:
-    """Compile a timeline; `make_plates` and `make_picture` are asked for what stands still.
+    """Compile the pictures of a timeline as [picture]; `make_plates` and `make_picture` make what stands still.
 
     `subtitles` are filters that draw over everything.
     """
     builder = Builder(timeline.fps)
     stretches = stretches_of(timeline)
     uses = Counter(id(shown.layer) for stretch in stretches for pile in stretch.piles() for shown in pile)
-    streams = Streams(builder, uses, make_picture)
+    streams = Streams(builder, timeline.frames, uses, make_picture)
     compiler = _Compiler(timeline, builder, streams, make_plates)
     labels = [compiler.stretch(stretch) for stretch in stretches]
     picture = labels[0]
@@ -39,8 +36,7 @@ def compile_graph(
     if timeline.draft:
         width, height = timeline.film_size
         last.append(f"scale={width}:{height}:flags=bilinear")
-    builder.chain(picture, [*last, "format=yuv420p", "setsar=1", _TAGS], "[picture]")
-    add_sounds(builder, timeline)
+    builder.chain(picture, [*last, "format=yuv420p", "setsar=1", TAGGED_BT709], "[picture]")
     return builder.graph()
 
 
@@ -69,7 +65,8 @@ class _Compiler:
             going + coming,
             [
                 f"xfade=transition={style}:duration={seconds:.6f}:offset=0",
-                *([f"scale={TO_BT709}", "format=yuv420p"] if in_rgb else []),
+                *([f"scale={TO_BT709}"] if in_rgb else []),
+                "format=yuv420p",  # else FFmpeg may choose 4:4:4, by what else is in the graph
             ],
         )
         return self._over(crossed, stretch.pile, stretch.frames)

@@ -2,17 +2,20 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from media_services.ffmpeg import SAFE_INPUT
 from media_services.movie.settings import ChromaKey, Correction
-from media_services.placing import Box, Size
-from media_services.render.builder import ACCURATE, TO_BT709, Builder
-from media_services.render.footage import footage
+from media_services.placing import Box, Placement, Size
+from media_services.render.builder import ACCURATE, TAGGED_BT709, TO_BT709, Builder
+from media_services.render.footage import Footage, footage
+from media_services.render.playing import Piece, pieces_of
 from media_services.render.stretches import Shown
 from media_services.render.turning import turned_box, turned_size
-from media_services.timeline import Layer, Look, Motion, Turn
+from media_services.timeline import Layer, Motion, Turn
 
 _MOST_DETAIL = 2.0  # by what a picture that wanders is at most larger than its box, for it to be sharp when it is near
 _KEY_SIMILARITY = 0.65  # the distance in chroma, of the largest there is, that a tolerance of 100 takes away
@@ -22,11 +25,23 @@ _RIM_PX = 2  # of nothing, around what turns
 Picture = Callable[[Layer, Size], Path]  # makes the one picture of a layer that is still but for its look
 
 
+@dataclass(frozen=True)
+class _Window:
+    """What is made of a layer: its frames [first, end), as far as they are in the film."""
+
+    first: int
+    end: int
+
+    @property
+    def frames(self) -> int:
+        return self.end - self.first
+
+
 class Streams:
     """The streams of a graph's layers, each made once and dealt out to where parts of it are seen."""
 
-    def __init__(self, builder: Builder, uses: Counter[int], make_picture: Picture) -> None:
-        self._builder, self._uses, self._make_picture = builder, uses, make_picture
+    def __init__(self, builder: Builder, frames: int, uses: Counter[int], make_picture: Picture) -> None:
+        self._builder, self._frames, self._uses, self._make_picture = builder, frames, uses, make_picture
         self._labels: dict[int, list[str]] = {}
 
     def take(self, shown: Shown) -> str:
@@ -35,61 +50,71 @@ class Streams:
         if id(layer) not in self._labels:
             self._labels[id(layer)] = self._made(layer)
         label = self._labels[id(layer)].pop()
+        window = self._window(layer)
+        skip = shown.skip - window.first
         steps = []
-        if shown.skip or shown.frames < layer.span.frames:
-            steps += [f"trim=start_frame={shown.skip}:end_frame={shown.skip + shown.frames}", "setpts=PTS-STARTPTS"]
+        if skip or shown.frames < window.frames:
+            steps += [f"trim=start_frame={skip}:end_frame={skip + shown.frames}", "setpts=PTS-STARTPTS"]
         if shown.first_frame:
-            steps += [f"setpts=PTS+{shown.first_frame}/({self._builder.rate}*TB)"]
+            steps += [f"setpts=PTS+{self._ticks(shown.first_frame)}"]
         return self._builder.chain(label, steps) if steps else label
 
     def box(self, layer: Layer) -> Box:
         """Return the rectangle a layer's stream covers, which is larger than its own where it turns."""
         return turned_box(layer.placement.box, layer.look.turn)
 
+    def _window(self, layer: Layer) -> _Window:
+        span = layer.span
+        return _Window(max(0, -span.first_frame), min(span.frames, self._frames - span.first_frame))
+
+    def _ticks(self, frames: int) -> str:
+        """Return how long frames last, in the unit of timestamps, in FFmpeg's words."""
+        return f"{frames}/({self._builder.rate}*TB)"
+
     def _made(self, layer: Layer) -> list[str]:
-        """Add the whole stream of a layer, from time 0, and return as many labels of it as there are uses."""
-        builder = self._builder
-        size = _detailed(layer)
-        source = self._footage(layer, size) if layer.moves else self._picture(layer, size)
-        label = source
-        for step in _effects(layer.look, layer, size, builder.rate, has_alpha=self._has_alpha(layer)):
+        """Add the stream of a layer's window, from time 0, and return as many labels of it as there are uses.
+
+        While it is made its timestamps are the layer's own, so that all that changes in time goes on where it was.
+        """
+        builder, window = self._builder, self._window(layer)
+        size = detailed_size(layer)
+        label = self._footage(layer, size, window) if layer.moves else self._picture(layer, size)
+        changes = layer.look.changes and window.first > 0
+        for step in _effects(layer, size, window, builder, has_alpha=self._has_alpha(layer)):
             label = step(builder, label)
         count = self._uses[id(layer)]
+        back = [f"setpts=PTS-{self._ticks(window.first)}"] if changes else []
         if count == 1:
-            return [label]
+            return [builder.chain(label, back) if back else label]
         labels = [builder.label() for _ in range(count)]
-        builder.chain(label, [f"split={count}"], "".join(labels))
+        builder.chain(label, [*back, f"split={count}"], "".join(labels))
         return labels[::-1]
 
     def _has_alpha(self, layer: Layer) -> bool:
         return layer.text is not None or (layer.source is not None and layer.source.probe.has_alpha)
 
-    def _footage(self, layer: Layer, size: Size) -> str:
-        """Add a moving source: its part at the film's rate, scaled and cut to a size, as long as the layer is seen."""
+    def _footage(self, layer: Layer, size: Size, window: _Window) -> str:
+        """Add a moving source: its part at the film's rate, scaled and cut to a size, as long as the window."""
+        played = pieces_of(layer, window.first, window.end, self._builder.fps)
+        pieces = [self._piece(layer, size, piece) for piece in played]
+        if len(pieces) == 1:
+            return pieces[0]
+        joined = [f"concat=n={len(pieces)}", f"settb={self._builder.time_base}", "setpts=N"]
+        return self._builder.chain("".join(pieces), joined)
+
+    def _piece(self, layer: Layer, size: Size, piece: Piece) -> str:
+        """Add a part of one pass through a source, or of a pass played over and over."""
         assert layer.source is not None
         builder, place, probe = self._builder, layer.placement, layer.source.probe
-        seconds = layer.span.frames / builder.fps + 1
-        reading = footage(layer.source)
-        number = builder.input(*SAFE_INPUT, *reading.options, *_playback(layer), "-an", file=layer.source.file)
+        reading = Footage(before=(TAGGED_BT709,)) if layer.prepared else footage(layer.source)
+        number = builder.input(*SAFE_INPUT, *reading.options, *piece.options, "-an", file=layer.source.file)
         rate = f"fps={builder.rate}:start_time=0"
-        larger = (size[0] / place.box.width, size[1] / place.box.height)
-        scaled = tuple(
-            max(side, round(whole * more / 2) * 2) for side, whole, more in zip(size, place.scaled, larger, strict=True)
-        )
-        scale = [f"scale={scaled[0]}:{scaled[1]}:flags=bicubic:{TO_BT709}"]
-        if place.cut:
-            scale.insert(0, f"crop={place.cut.width}:{place.cut.height}:{place.cut.x}:{place.cut.y}:exact=1")
-        scale += reading.after
-        steps = [f"trim=end={float(seconds):.6f}", *reading.before]
-        steps += [*scale, rate] if probe.fps is not None and probe.fps < builder.fps else [rate, *scale]
-        if scaled != size:
-            offset = [
-                min(round(part * more / 2) * 2, whole - side)
-                for part, more, whole, side in zip(place.offset, larger, scaled, size, strict=True)
-            ]
-            steps += [f"crop={size[0]}:{size[1]}:{offset[0]}:{offset[1]}"]
+        steps = [*reading.before, *piece.filters]
+        scale = [] if layer.prepared else scaled(place, size, reading.after)
+        slow = probe.fps is not None and probe.fps < builder.fps and not piece.is_cut
+        steps += [*scale, rate] if slow else [rate, *scale]
         steps += ["setsar=1", f"format={'yuva420p' if probe.has_alpha else 'yuv420p'}"]
-        steps += ["tpad=stop=-1:stop_mode=clone", f"trim=end_frame={layer.span.frames}"]
+        steps += ["tpad=stop=-1:stop_mode=clone", f"trim=end_frame={piece.frames}"]
         return builder.chain(f"[{number}:v:0]", steps)
 
     def _picture(self, layer: Layer, size: Size) -> str:
@@ -100,9 +125,11 @@ class Streams:
         return builder.chain(f"[{number}:v:0]", [f"scale={ACCURATE}:{TO_BT709}", f"format={pixels}", "setsar=1"])
 
 
-def _detailed(layer: Layer) -> Size:
+def detailed_size(layer: Layer) -> Size:
     """Return the even size a layer is made at: larger than its box where it comes nearer and has the detail."""
     box, motion = layer.placement.box, layer.look.motion
+    if layer.prepared and layer.source:
+        return layer.source.probe.width, layer.source.probe.height
     if motion is None:
         return box.width, box.height
     natural = layer.source.probe.width / layer.placement.scaled[0] if layer.source and not layer.placement.cut else 1.0
@@ -110,19 +137,30 @@ def _detailed(layer: Layer) -> Size:
     return max(2, round(box.width * larger / 2) * 2), max(2, round(box.height * larger / 2) * 2)
 
 
-def _playback(layer: Layer) -> list[str]:
-    """Return the input options that play a source from its seek, over and over if it loops."""
-    if layer.loops and layer.pass_ms < layer.span.duration_ms:
-        return ["-stream_loop", "-1"]
-    return ["-ss", f"{layer.seek_ms / 1000:.3f}"] if layer.seek_ms else []
+def scaled(place: Placement, size: Size, after: Iterable[str]) -> list[str]:
+    """Return the filters that bring footage to its place's cut, at a size that may be larger than its box."""
+    larger = (size[0] / place.box.width, size[1] / place.box.height)
+    whole = tuple(
+        max(side, round(whole * more / 2) * 2) for side, whole, more in zip(size, place.scaled, larger, strict=True)
+    )
+    steps = [f"scale={whole[0]}:{whole[1]}:flags=bicubic:{TO_BT709}", *after]
+    if place.cut:
+        steps.insert(0, f"crop={place.cut.width}:{place.cut.height}:{place.cut.x}:{place.cut.y}:exact=1")
+    if whole != size:
+        offset = [
+            min(round(part * more / 2) * 2, all_of_it - side)
+            for part, more, all_of_it, side in zip(place.offset, larger, whole, size, strict=True)
+        ]
+        steps += [f"crop={size[0]}:{size[1]}:{offset[0]}:{offset[1]}"]
+    return steps
 
 
 Step = Callable[[Builder, str], str]
 
 
-def _effects(look: Look, layer: Layer, size: Size, rate: str, *, has_alpha: bool) -> Iterator[Step]:
+def _effects(layer: Layer, size: Size, window: _Window, builder: Builder, *, has_alpha: bool) -> Iterator[Step]:
     """Yield what is to be done to a layer's stream, made at a size, in order."""
-    frames, box = layer.span.frames, layer.placement.box
+    look, box = layer.look, layer.placement.box
     if look.chroma_key:
         yield _keyed(look.chroma_key, has_alpha=has_alpha)
         has_alpha = True
@@ -131,16 +169,19 @@ def _effects(look: Look, layer: Layer, size: Size, rate: str, *, has_alpha: bool
     if look.flip_horizontal or look.flip_vertical:
         yield _filters(*["hflip"] * look.flip_horizontal, *["vflip"] * look.flip_vertical)
     if not layer.moves:
-        yield _filters("loop=loop=-1:size=1", f"settb=1/({rate})", "setpts=N", f"trim=end_frame={frames}")
+        steps = ["loop=loop=-1:size=1", f"settb={builder.time_base}", "setpts=N", f"trim=end_frame={window.frames}"]
+        yield _filters(*steps)
+    if look.changes and window.first:
+        yield _filters(f"setpts=PTS+{window.first}/({builder.rate}*TB)")
     if look.shows_through and not has_alpha:
         yield _filters("format=yuva420p")
     if look.motion:
-        yield _filters(*_wandering(look.motion, size, (box.width, box.height), frames))
+        yield _filters(*_wandering(look.motion, size, (box.width, box.height), layer.span.frames, window.first))
     if look.turn:
         yield _filters(*_turning(look.turn, (box.width, box.height)))
     if look.opacity < 1:
         yield _filters(f"lutyuv=a=val*{look.opacity:g}")
-    if fades := list(_fades(look, layer)):
+    if fades := list(_fades(layer, builder.fps)):
         yield _filters(*fades)
 
 
@@ -187,16 +228,17 @@ def _keyed(key: ChromaKey, *, has_alpha: bool) -> Step:
     return step
 
 
-def _wandering(motion: Motion, size: Size, out: Size, frames: int) -> Iterator[str]:
+def _wandering(motion: Motion, size: Size, out: Size, frames: int, gone: int) -> Iterator[str]:
     """Yield the filters that let a view wander: a perspective whose corners are those of the view, in parts of a pixel.
 
+    Of all its frames so many are `gone` before the first.
     A view that may leave the picture sees nothing there: the picture gets a transparent rim first.
     """
     rim = 0.0 if motion.stays else max(map(abs, motion.pan)) / 2
     if rim:
         wide, high = (round(side * (1 + 2 * rim) / 2) * 2 for side in size)
         yield f"pad={wide}:{high}:(ow-iw)/2:(oh-ih)/2:color=black@0"
-    done = f"((on-1)/{max(frames - 1, 1)})"
+    done = f"((on+{gone - 1})/{max(frames - 1, 1)})"
     change = motion.last_scale - motion.first_scale
     share = f"(1/(({motion.first_scale:.6f}+{change:.6f}*{done})*{motion.enlarged:.6f}*{1 + 2 * rim:.6f}))"
     middle = [f"(0.5+{way / (1 + 2 * rim):.6f}*({done}-0.5))" for way in motion.pan]
@@ -222,9 +264,11 @@ def _turning(turn: Turn, size: Size) -> Iterator[str]:
     yield from ("unpremultiply=inplace=1", f"scale={TO_BT709}", "format=yuva420p")
 
 
-def _fades(look: Look, layer: Layer) -> Iterator[str]:
-    frames, duration_ms = layer.span.frames, max(layer.span.duration_ms, 1)
+def _fades(layer: Layer, fps: Fraction) -> Iterator[str]:
+    """Yield the filters that fade a layer, whose timestamps are its own."""
+    look, frames, duration_ms = layer.look, layer.span.frames, max(layer.span.duration_ms, 1)
     for way, length_ms in (("in", look.fade_in_ms), ("out", look.fade_out_ms)):
         length = min(max(round(length_ms * frames / duration_ms), 1), frames)
         if length_ms:
-            yield f"fade=t={way}:start_frame={0 if way == 'in' else frames - length}:nb_frames={length}:alpha=1"
+            start = 0 if way == "in" else frames - length
+            yield f"fade=t={way}:start_time={float(start / fps):.6f}:duration={float(length / fps):.6f}:alpha=1"

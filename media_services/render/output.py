@@ -1,8 +1,10 @@
 """Owns what each format of a film is: its suffix and content type, its rate, and the options FFmpeg encodes it with."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import PurePath
 
 from media_services.movie.document import Format, Quality
@@ -25,12 +27,16 @@ _HUNDREDTHS = 100
 
 @dataclass(frozen=True)
 class Output:
-    """What a format is as a file; `frame_cost` is what a frame of it costs to draw and encode, in frames of MP4."""
+    """What a format is as a file.
+
+    A frame of it costs `frame_cost` to draw and encode, and `finishing_cost` once all are drawn, in frames of MP4.
+    """
 
     suffix: str
     content_type: str
     has_sound: bool
     frame_cost: float
+    finishing_cost: float = 0.0
 
 
 # Half of a frame's cost is drawing it. Measured at 720p on two cores, VP9 costs 8 times as much CPU as x264, and what
@@ -38,7 +44,7 @@ class Output:
 OUTPUTS = {
     Format.MP4: Output("mp4", "video/mp4", has_sound=True, frame_cost=1.0),
     Format.WEBM: Output("webm", "video/webm", has_sound=True, frame_cost=4.5),
-    Format.GIF: Output("gif", "image/gif", has_sound=False, frame_cost=2.5),
+    Format.GIF: Output("gif", "image/gif", has_sound=False, frame_cost=1.0, finishing_cost=1.5),
 }
 _CONTENT_TYPES = {f".{output.suffix}": output.content_type for output in OUTPUTS.values()}
 
@@ -63,22 +69,41 @@ def keyframe_interval(timeline: Timeline) -> int:
     return math.ceil(GOP_S * timeline.fps)
 
 
-def film_options(timeline: Timeline, threads: int) -> list[str]:
-    """Return the output options of an MP4 or WebM of [picture] and [sound]."""
-    coders = _webm(timeline, threads) if timeline.format is Format.WEBM else _mp4(timeline, threads)
-    gop = str(keyframe_interval(timeline))
+def picture_options(timeline: Timeline, threads: int) -> list[str]:
+    """Return the output options of a segment's [picture], an MP4 whatever the format: its times are exact.
+
+    Those of two segments of a film differ in nothing but the number of frames, so that they can be joined.
+    """
+    coder = _CODERS[timeline.format](timeline, threads)
     return [
-        "-map", "[picture]", "-map", "[sound]", "-frames:v", str(timeline.frames), *coders, "-g", gop,
-        "-threads:v", str(threads), "-pix_fmt", "yuv420p", *_BT709, "-ar", str(SAMPLE_RATE), "-map_metadata", "-1",
+        "-map", "[picture]", "-frames:v", str(timeline.frames), *coder, "-g", str(keyframe_interval(timeline)),
+        "-threads:v", str(threads), "-pix_fmt", "yuv420p", *_BT709, "-f", "mp4",
     ]  # fmt: skip
+
+
+def sound_options(timeline: Timeline) -> list[str]:
+    """Return the output options of a film's [sound]."""
+    return ["-map", "[sound]", *_SOUND_CODERS[timeline.format], "-ar", str(SAMPLE_RATE)]
+
+
+def joined_options(timeline: Timeline, segments: str, sound: str | None) -> list[str]:
+    """Return the inputs and output options that join segments, by a list of them, with the sound, as they are."""
+    heard = ["-i", sound, "-map", "0:v", "-map", "1:a"] if sound else []
+    first = ["-movflags", "+faststart"] if timeline.format is Format.MP4 else []
+    return ["-f", "concat", "-i", segments, *heard, "-c", "copy", "-map_metadata", "-1", *first]
+
+
+def segment_list(files: Sequence[str], ends: Sequence[Fraction]) -> str:
+    """Return FFmpeg's list of segments that end at so many seconds of the film; no error in their lengths adds up."""
+    ends_us = [0, *(round(end * 1_000_000) for end in ends)]
+    lengths = [(end - start) / 1_000_000 for start, end in pairwise(ends_us)]
+    entries = [f"file {file}\nduration {length:.6f}\n" for file, length in zip(files, lengths, strict=True)]
+    return "ffconcat version 1.0\n" + "".join(entries)
 
 
 def _mp4(timeline: Timeline, threads: int) -> list[str]:
     preset = _DRAFT_PRESET if timeline.draft else _PRESET
-    return [
-        "-c:v", "libx264", "-preset", preset, "-crf", str(_X264_CRF[timeline.quality]),
-        "-c:a", "aac", "-b:a", "192k", "-movflags", "+faststart",
-    ]  # fmt: skip
+    return ["-c:v", "libx264", "-preset", preset, "-crf", str(_X264_CRF[timeline.quality])]
 
 
 def _webm(timeline: Timeline, threads: int) -> list[str]:
@@ -86,37 +111,44 @@ def _webm(timeline: Timeline, threads: int) -> list[str]:
     tiles = math.floor(math.log2(max(1, min(timeline.width // _MIN_VP9_TILE_PX, threads))))
     return [
         "-c:v", "libvpx-vp9", *speed, "-row-mt", "1", "-tile-columns", str(tiles),
-        "-b:v", "0", "-crf", str(_VP9_CRF[timeline.quality]), "-c:a", "libopus", "-b:a", "128k",
+        "-b:v", "0", "-crf", str(_VP9_CRF[timeline.quality]),
     ]  # fmt: skip
 
 
-def gif_pass_filters(timeline: Timeline) -> str:
-    """Return the filters that end a GIF's first pass: [shown], its frames, and [palette], the colours of all of them.
+def _lossless(timeline: Timeline, threads: int) -> list[str]:
+    return ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "0"]
+
+
+_CODERS = {Format.MP4: _mp4, Format.WEBM: _webm, Format.GIF: _lossless}
+_SOUND_CODERS = {
+    Format.MP4: ("-c:a", "aac", "-b:a", "192k", "-f", "mp4"),
+    Format.WEBM: ("-c:a", "libopus", "-b:a", "128k", "-f", "webm"),
+}
+
+
+def palette_options(timeline: Timeline, *, pictures: str) -> list[str]:
+    """Return the input and output options that find the colours of all of a GIF's pictures, as one picture.
 
     A palette is known only when the last frame is. Used in the same pass it kept every frame in memory until then:
     1.2 GiB for 10 s at 720p, against 160 MiB in two.
     """
-    colours = f"palettegen=max_colors={_GIF_COLOURS[timeline.quality]}"
-    slower = shown_fps(timeline) < timeline.fps
-    steps = [f"fps={MAX_GIF_FPS}", "tpad=stop=1:stop_mode=clone"] if slower else []
-    return f"[picture]{','.join([*steps, 'split'])}[shown][counted];[counted]{colours}[palette];[sound]anullsink"
+    steps = ",".join([*_slower(timeline), f"palettegen=max_colors={_GIF_COLOURS[timeline.quality]}"])
+    return ["-i", pictures, "-vf", steps, "-frames:v", "1", "-update", "1"]
 
 
-def gif_pass_options(timeline: Timeline, threads: int, *, pictures: str, palette: str) -> list[str]:
-    """Return the outputs of a GIF's first pass: its pictures without any loss, and its palette as a picture."""
-    return [
-        "-map", "[shown]", "-frames:v", str(shown_frames(timeline)), "-c:v", "libx264", "-preset", "ultrafast",
-        "-qp", "0", "-g", str(keyframe_interval(timeline)), "-threads:v", str(threads), "-pix_fmt", "yuv420p",
-        *_BT709, pictures, "-map", "[palette]", "-frames:v", "1", "-update", "1", palette,
-    ]  # fmt: skip
+def _slower(timeline: Timeline) -> list[str]:
+    """Return the filters that bring a film to the rate that a GIF can have."""
+    is_slower = shown_fps(timeline) < timeline.fps
+    return [f"fps={MAX_GIF_FPS}", "tpad=stop=1:stop_mode=clone"] if is_slower else []
 
 
 def gif_options(timeline: Timeline, *, pictures: str, palette: str) -> list[str]:
-    """Return the inputs and the output options of a GIF's second pass, which loops for ever.
+    """Return the inputs and the output options that make a GIF, which loops for ever, of pictures and their palette.
 
     The muxer rounds each frame's time to hundredths, so that no error adds up; the last frame lasts to the film's end.
     """
-    use = f"[0:v][1:v]paletteuse=dither={_GIF_DITHER[timeline.quality]}:diff_mode=rectangle"
+    dither = f"paletteuse=dither={_GIF_DITHER[timeline.quality]}:diff_mode=rectangle"
+    use = f"[0:v]{','.join(_slower(timeline) or ['null'])}[shown];[shown][1:v]{dither}"
     return [
         "-i", pictures, "-i", palette, "-filter_complex", use, "-frames:v", str(shown_frames(timeline)),
         "-loop", "0", "-final_delay", str(final_delay(timeline)), "-map_metadata", "-1",

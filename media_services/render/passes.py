@@ -1,81 +1,120 @@
-"""Owns preparing moving sources: animations become videos, and a looped part of a source becomes a file of its own."""
+"""Owns preparing moving sources: animations become videos, and what is looped becomes one pass of it as it is shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from media_services import ffmpeg
 from media_services.media import MediaKind, Source
+from media_services.placing import Box
 from media_services.probe import probe
 from media_services.render.animation import as_video
-from media_services.render.builder import TO_BT709
 from media_services.render.footage import footage
+from media_services.render.moving import detailed_size, scaled
+from media_services.render.playing import MAX_LOOP_MS, PASS_GOP, is_looped
 from media_services.stage import Parts, Report, risen
 from media_services.timeline import Layer, Timeline
 
-_NEARLY_AS_IS = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-g", "15", "-pix_fmt", "yuv420p")
-_WITH_ALPHA = ("-c:v", "ffv1", "-g", "1", "-pix_fmt", "yuva420p")
+# Keyframes lie close together, so that a loop can be entered anywhere for little.
+_NEARLY_AS_IS = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-pix_fmt", "yuv420p")
+_WITH_ALPHA = ("-c:v", "ffv1", "-pix_fmt", "yuva420p")
 _TAGGED = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv")
 
 
 def frames_to_prepare(timeline: Timeline) -> int:
-    """Return how many frames, about, `prepare` will write."""
-    frames = sum(_frames(layer, timeline) for layer in timeline.layers if _loops_a_part(layer))
-    return frames + sum(_frames(layer, timeline) for layer in timeline.layers if _is_animation(layer))
+    """Return how many frames `prepare` will write, as far as it is known before."""
+    return sum(frames for _, frames in _to_prepare(timeline))
 
 
 def prepare(timeline: Timeline, folder: Path, *, report: Report, timeout_s: float) -> Timeline:
-    """Return the timeline with a video in place of each animation, and with every looped part a file that loops."""
+    """Return the timeline with a video in place of each animation, and with one pass of what is looped, each made once.
+
+    A pass has the film's rate as far as it has whole frames, and the size and colours it is shown in.
+    """
     parts = Parts(report, frames_to_prepare(timeline))
-    layers = list(timeline.layers)
-    for number, layer in enumerate(layers):
+    reports = {key: parts.next(frames) for key, frames in _to_prepare(timeline)}
+    made: dict[tuple[object, ...], Layer] = {}
+
+    def prepared(layer: Layer) -> Layer:
         if _is_animation(layer):
-            layer = layers[number] = _as_footage(layer, folder, parts.next(_frames(layer, timeline)))
-        if _loops_a_part(layer):
-            frames = _frames(layer, timeline)
-            layers[number] = _cut(layer, folder, number, frames, parts.next(frames), timeout_s)
-    return replace(timeline, layers=tuple(layers))
+            assert layer.source is not None
+            layer = _as_footage(layer, layer.source, folder, reports.pop(_animation(layer), lambda done: None))
+        if not _needs_pass(layer):
+            return layer
+        key = _pass(layer)
+        if key not in made:
+            made[key] = _one_pass(layer, timeline, folder / f"pass-{len(made)}.mov", reports.pop(key), timeout_s)
+        return replace(layer, source=made[key].source, seek_ms=0, prepared=True)
+
+    return replace(timeline, layers=tuple(map(prepared, timeline.layers)))
+
+
+def _to_prepare(timeline: Timeline) -> Iterator[tuple[tuple[object, ...], int]]:
+    """Yield what is to be made, each once, and how many frames it has."""
+    known: set[tuple[object, ...]] = set()
+    for layer in timeline.layers:
+        wanted = [(_animation(layer), _pictures(layer))] if _is_animation(layer) else []
+        wanted += [(_pass(layer), _frames(layer, timeline))] if _needs_pass(layer) else []
+        for key, frames in wanted:
+            if key not in known:
+                known.add(key)
+                yield key, frames
 
 
 def _is_animation(layer: Layer) -> bool:
     return layer.moves and layer.source is not None and layer.source.probe.kind is MediaKind.IMAGE
 
 
-def _loops_a_part(layer: Layer) -> bool:
-    if not layer.moves or not layer.loops or layer.pass_ms >= layer.span.duration_ms:
-        return False
+def _needs_pass(layer: Layer) -> bool:
+    return is_looped(layer) and layer.pass_ms <= MAX_LOOP_MS
+
+
+def _animation(layer: Layer) -> tuple[object, ...]:
     assert layer.source is not None
-    return layer.seek_ms > 0 or layer.pass_ms != layer.source.probe.duration_ms
+    return (layer.source.src,)
+
+
+def _pass(layer: Layer) -> tuple[object, ...]:
+    """Return what a pass depends on; where on the canvas it is shown does not matter."""
+    assert layer.source is not None
+    box = layer.placement.box
+    place = replace(layer.placement, box=Box(0, 0, box.width, box.height))
+    return layer.source.src, layer.seek_ms, layer.pass_ms, place, layer.look.motion
+
+
+def _pictures(layer: Layer) -> int:
+    assert layer.source is not None
+    return layer.source.probe.frames or 1
 
 
 def _frames(layer: Layer, timeline: Timeline) -> int:
-    """Return how many frames one pass has if the source's are spread evenly; a recorded screen's are not."""
-    assert layer.source is not None
-    if _is_animation(layer):
-        return layer.source.probe.frames or 1
-    return max(1, round(layer.pass_ms / 1000 * (layer.source.probe.fps or timeline.fps)))
+    return max(1, round(layer.pass_ms * timeline.fps / 1000))
 
 
-def _as_footage(layer: Layer, folder: Path, report: Report) -> Layer:
+def _as_footage(layer: Layer, animation: Source, folder: Path, report: Report) -> Layer:
     """Return the layer of an animation as that of a video."""
-    assert layer.source is not None
-    video = as_video(layer.source.file, folder, tick=report)
+    video = as_video(animation.file, folder, tick=report)
     report(1.0)
-    source = _made(layer.source, video)
-    return replace(layer, source=source, pass_ms=source.probe.duration_ms or layer.pass_ms)
+    return replace(layer, source=_made(animation, video))
 
 
-def _cut(layer: Layer, folder: Path, number: int, frames: int, report: Report, timeout_s: float) -> Layer:
+def _one_pass(layer: Layer, timeline: Timeline, file: Path, report: Report, timeout_s: float) -> Layer:
+    """Make a pass: as many frames as the film has in its time, evenly spread."""
     assert layer.source is not None
     has_alpha, reading = layer.source.probe.has_alpha, footage(layer.source)
-    file = folder / f"pass-{number}.{'mkv' if has_alpha else 'mp4'}"
+    frames = _frames(layer, timeline)
     part = ["-ss", f"{layer.seek_ms / 1000:.3f}", "-t", f"{layer.pass_ms / 1000:.3f}"]
-    filters = ["-vf", ",".join([*reading.before, f"scale={TO_BT709}", *reading.after])]
-    arguments = [*ffmpeg.SAFE_INPUT, *reading.options, *part, "-i", str(layer.source.file), "-an", *filters,
-                 *(_WITH_ALPHA if has_alpha else _NEARLY_AS_IS), *_TAGGED, str(file)]  # fmt: skip
-    ffmpeg.render(arguments, cwd=folder, tick=_counted(frames, report), timeout_s=timeout_s)
+    filters = [
+        *reading.before, *scaled(layer.placement, detailed_size(layer), reading.after),
+        f"fps={frames * 1000}/{layer.pass_ms}:start_time=0", "tpad=stop=-1:stop_mode=clone", "setsar=1",
+    ]  # fmt: skip
+    arguments = [*ffmpeg.SAFE_INPUT, *reading.options, *part, "-i", str(layer.source.file), "-an",
+                 "-vf", ",".join(filters), "-frames:v", str(frames),
+                 *(_WITH_ALPHA if has_alpha else _NEARLY_AS_IS), "-g", str(PASS_GOP), *_TAGGED, str(file)]  # fmt: skip
+    ffmpeg.render(arguments, cwd=file.parent, tick=_counted(frames, report), timeout_s=timeout_s)
     report(1.0)
-    return replace(layer, source=_made(layer.source, file), seek_ms=0)
+    made = _made(layer.source, file)
+    return replace(layer, source=replace(made, probe=replace(made.probe, frames=frames)))
 
 
 def _counted(frames: int, report: Report) -> Callable[[int], None]:

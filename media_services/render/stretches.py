@@ -57,15 +57,22 @@ class Stretch:
 
 def stretches_of(timeline: Timeline) -> list[Stretch]:
     """Cut a film into the fewest stretches, in the order of time."""
+    crossings = {transition.span.first_frame: transition for transition in timeline.transitions}
+    cuts = sorted(cuts_of(timeline))
+    return [_stretch(timeline, first, end, crossings.get(first)) for first, end in pairwise(cuts)]
+
+
+def cuts_of(timeline: Timeline) -> set[int]:
+    """Return the frames at which stretches begin or end."""
     cuts = {0, timeline.frames}
     for layer in timeline.layers:
         if not layer.is_still and covers(layer, timeline):
-            cuts |= {layer.span.first_frame, layer.span.end_frame}
-    crossings = {transition.span.first_frame: transition for transition in timeline.transitions}
+            ends = (layer.span.first_frame, layer.span.end_frame)
+            cuts |= {frame for frame in ends if 0 < frame < timeline.frames}
     for transition in timeline.transitions:
         first, end = transition.span.first_frame, transition.span.end_frame
         cuts = {cut for cut in cuts if not first < cut < end} | {first, end}
-    return [_stretch(timeline, first, end, crossings.get(first)) for first, end in pairwise(sorted(cuts))]
+    return cuts
 
 
 def covers(layer: Layer, timeline: Timeline) -> bool:

@@ -37,7 +37,7 @@ def test_the_content_type_is_that_of_the_name(name, expected):
 
 @pytest.mark.parametrize("format_", [Format.MP4, Format.WEBM])
 def test_a_film_is_tagged_and_has_a_keyframe_every_two_seconds(format_):
-    options = output.film_options(timeline(format=format_, fps=Fraction(30000, 1001)), 2)
+    options = output.picture_options(timeline(format=format_, fps=Fraction(30000, 1001)), 2)
     assert option(options, "-g") == "60"
     assert " ".join(options).count("bt709") == 3
     assert option(options, "-color_range") == "tv"
@@ -45,14 +45,14 @@ def test_a_film_is_tagged_and_has_a_keyframe_every_two_seconds(format_):
 
 @pytest.mark.parametrize("format_", [Format.MP4, Format.WEBM])
 def test_better_quality_is_a_lower_factor(format_):
-    options = [output.film_options(timeline(format=format_, quality=quality), 2) for quality in Quality]
+    options = [output.picture_options(timeline(format=format_, quality=quality), 2) for quality in Quality]
     low, medium, high = (int(option(each, "-crf")) for each in options)
     assert low > medium > high
 
 
 def test_a_draft_is_encoded_as_fast_as_can_be():
-    assert option(output.film_options(timeline(draft=True), 2), "-preset") == "ultrafast"
-    webm = output.film_options(timeline(draft=True, format=Format.WEBM), 2)
+    assert option(output.picture_options(timeline(draft=True), 2), "-preset") == "ultrafast"
+    webm = output.picture_options(timeline(draft=True, format=Format.WEBM), 2)
     assert (option(webm, "-deadline"), option(webm, "-cpu-used")) == ("realtime", "8")
 
 
@@ -60,7 +60,7 @@ def test_a_draft_is_encoded_as_fast_as_can_be():
     ("width", "threads", "tiles"), [(160, 2, 0), (1280, 1, 0), (1280, 2, 1), (1280, 8, 2), (4096, 64, 4)]
 )
 def test_a_webm_has_as_many_tiles_as_fit_and_have_a_thread(width, threads, tiles):
-    options = output.film_options(timeline(width=width, format=Format.WEBM), threads)
+    options = output.picture_options(timeline(width=width, format=Format.WEBM), threads)
     assert option(options, "-tile-columns") == str(tiles)
 
 
@@ -83,6 +83,17 @@ def test_the_last_delay_of_a_gif_ends_with_the_film(fps, frames, delay):
     assert output.final_delay(gif(fps, frames)) == delay
 
 
-def test_a_gif_slower_than_its_film_is_thinned_out_before_its_colours_are_counted():
-    assert output.gif_pass_filters(gif(60)).startswith("[picture]fps=50,")
-    assert output.gif_pass_filters(gif(50)).startswith("[picture]split")
+def test_a_gif_slower_than_its_film_is_thinned_out_before_its_colours_are_counted_and_used():
+    for fps, is_slower in ((60, True), (50, False)):
+        counted = output.palette_options(gif(fps), pictures="pictures.mp4")
+        used = output.gif_options(gif(fps), pictures="pictures.mp4", palette="palette.png")
+        assert option(counted, "-vf").startswith("fps=50,") == is_slower
+        assert option(used, "-filter_complex").startswith("[0:v]fps=50,") == is_slower
+
+
+def test_the_lengths_of_segments_add_up_without_an_error():
+    ends = [number * 100 / Fraction(30000, 1001) for number in range(1, 400)]
+    lines = output.segment_list([f"{number}.mp4" for number in range(1, 400)], ends).splitlines()
+    lengths = [Fraction(line.removeprefix("duration ")) for line in lines if line.startswith("duration")]
+    assert abs(sum(lengths) - ends[-1]) <= Fraction(1, 1_000_000)
+    assert lines[:3] == ["ffconcat version 1.0", "file 1.mp4", "duration 3.336667"]

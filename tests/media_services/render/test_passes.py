@@ -35,7 +35,7 @@ def test_cutting_is_reported_by_the_frames_written(cut):
     assert heard == sorted(heard)
     assert len({fraction for fraction in heard if 0 < fraction < 1}) >= 3
     assert heard[-1] == 1.0
-    assert timeline.layers[0].source.probe.frames == 750
+    assert timeline.layers[0].source.probe.frames == 900
 
 
 def test_an_ffmpeg_that_hangs_moves_nothing(cut):
