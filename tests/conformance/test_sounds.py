@@ -1,11 +1,13 @@
 """Sounds are where and as loud as the format says, and nothing clicks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from media_services import ffmpeg
 from tests import film, media
 from tests.conformance import material
 from tests.conformance.case import Document, element, scene
@@ -204,6 +206,33 @@ def test_a_sound_that_is_cut_does_not_click(keys: dict[str, float]):
     steady = largest_step(sound, 0.45, 0.6)
     assert largest_step(sound, 0.25, 1.4) < 2 * steady
     assert harshness(sound, 0.3) < -50
+
+
+def test_more_sounds_than_one_ffmpeg_opens_are_the_same_mix(monkeypatch: pytest.MonkeyPatch):
+    pitches = [tone(300 + 40 * number, seconds=0.4, level=0.05, start=number * 0.15) for number in range(12)]
+    scenes = [scene(*pitches, seconds=2.5), scene(*pitches[::-1], seconds=2.5)]
+    music = tone(150, seconds=0.7, level=0.1, loop=-1)
+
+    def mixed() -> Samples:
+        opened.clear()
+        return render({**SMALL, "scenes": scenes, "elements": [music]}).samples
+
+    opened: list[int] = []
+    run = ffmpeg.render
+
+    def counting(arguments: Sequence[str], **options: Any) -> str:
+        opened.append(arguments.count("-i"))
+        return run(arguments, **options)
+
+    monkeypatch.setattr(ffmpeg, "render", counting)
+    whole = mixed()
+    assert max(opened) == 25
+    monkeypatch.setattr("media_services.render.sound.MAX_INPUTS", 4)  # 25 sounds, 7 bundles, 2 bundles of bundles
+    bundled = mixed()
+    assert max(opened) == 4
+    assert len(opened) >= 9
+    assert bundled.shape == whole.shape
+    assert float(np.abs(bundled - whole).max()) < 1e-3
 
 
 def test_project_sound_lies_under_all_scenes_and_ends_with_them():

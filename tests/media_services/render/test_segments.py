@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
-from media_services import pipeline
+from media_services import ffmpeg, pipeline
 from media_services.captioning import caption_all
 from media_services.movie.document import Format, Quality
 from media_services.movie.reading import read
@@ -142,3 +142,24 @@ def test_a_film_in_segments_is_the_same_film(tmp_path, monkeypatch, least):
     assert different == []
     assert part_times == pytest.approx(times, abs=1e-4)
     assert part_times == sorted(set(part_times))
+
+
+def test_no_ffmpeg_opens_more_than_a_segment_needs(monkeypatch, tmp_path):
+    pictures = [str(media.picture(color=color)) for color in ("red", "lime", "blue")]
+    scenes = [
+        {"duration": 0.4, "elements": [{"type": "image", "src": pictures[number % 3], "zoom": 2, "resize": "cover"}]}
+        for number in range(60)
+    ]
+    movie = read({"resolution": "160x90", "fps": 10, "scenes": scenes}, allow_files=True)
+    (timeline,) = pipeline.plan(movie, tmp_path, lambda *where: None, local={src: Path(src) for src in pictures})
+    opened, run = [], ffmpeg.render
+
+    def counting(arguments, **options):
+        opened.append(arguments.count("-i"))
+        return run(arguments, **options)
+
+    monkeypatch.setattr(ffmpeg, "render", counting)
+    film = render(timeline, tmp_path, report=lambda done: None, threads=2, timeout_s=60)
+    assert film.frames == 240
+    assert max(opened) <= 8
+    assert len(opened) == len(segments_of(timeline)) + 2
