@@ -19,7 +19,12 @@ from benchmarks.report import percentile, table
 from jobs.identity import started_ticks
 from tests.service import Service
 
-FILM = {"resolution": "320x180", "fps": 30, "scenes": [{"duration": 3600, "background-color": "#204060"}]}
+FILM = {
+    "resolution": "320x180",
+    "fps": 30,
+    "cache": False,
+    "scenes": [{"duration": 3600, "background-color": "#204060"}],
+}
 _POLL_S = 0.002
 _RESUMED_SQL = "SELECT extract(epoch FROM started_at) FROM jobs_jobattempt WHERE job_id = %s AND number = 2"
 _RENDERING_SQL = "SELECT worker_pid FROM jobs_job WHERE id = %s AND status = 'processing' AND stage = 'rendering'"

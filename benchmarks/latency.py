@@ -18,7 +18,12 @@ from videocraft.embedded.server import EmbeddedServer
 
 POSTS = 200
 STARTS = 40
-DOCUMENT = {"resolution": "160x90", "fps": 5, "scenes": [{"duration": 0.2, "background-color": "#204060"}]}
+DOCUMENT = {
+    "resolution": "160x90",
+    "fps": 5,
+    "cache": False,
+    "scenes": [{"duration": 0.2, "background-color": "#204060"}],
+}
 
 
 def post_times_ms(service: Service) -> list[float]:

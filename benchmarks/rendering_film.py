@@ -93,6 +93,7 @@ class Film:
             "width": self.width,
             "height": self.height,
             "fps": FPS,
+            "cache": False,
             "scenes": [self._scene(number) for number in range(self.scenes)],
             "elements": [
                 {"type": "video", "src": str(self.media.background)},

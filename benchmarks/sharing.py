@@ -14,7 +14,7 @@ from videocraft.embedded.server import EmbeddedServer
 
 JOBS = 8
 ROUNDS = 3
-FILM = {"resolution": "640x360", "fps": 30, "scenes": [{"duration": 60, "background-color": "#204060"}]}
+FILM = {"resolution": "640x360", "fps": 30, "cache": False, "scenes": [{"duration": 60, "background-color": "#204060"}]}
 
 
 def wall_s(service: Service, clusters: int) -> float:

@@ -56,13 +56,16 @@ def caption_all(
     Raises MediaError(TRANSCRIPTION_FAILED) placed at the `subtitles` element.
     """
     wanted: dict[Key, tuple[Path, Captions]] = {}
+    afresh: set[Key] = set()
     for timeline in timelines:
         for captions in filter(_listens, timeline.captions):
             for sound in heard(timeline, captions):
                 wanted.setdefault(_key(captions, sound), (sound.source.file, captions))
+                if not (captions.cache and sound.cache):
+                    afresh.add(_key(captions, sound))
     if wanted:
         report(0.0)
-    words = _kept(wanted)
+    words = _kept({key: facts for key, facts in wanted.items() if key not in afresh})
     parts = Parts(report, len(wanted))
     for key in sorted(wanted, key=lambda key: key[0].model):  # each model is loaded once
         heard_out = parts.next(1)

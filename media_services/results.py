@@ -5,19 +5,26 @@ is not there, or is no longer what was kept, is made again; nothing depends on o
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
-from django.core.files.base import ContentFile
+from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 
 log = logging.getLogger(__name__)
 _BATCH = 100
+_DIGEST_BYTES = 65  # in hexadecimal digits, and the end of their line
+_CHUNK_BYTES = 2**18
 
 
 def key(kind: str, **inputs: Any) -> str:
@@ -34,22 +41,49 @@ def take(name: str) -> bytes | None:
     except OSError:
         return None
     if hashlib.sha256(content).hexdigest().encode() != digest:
-        log.warning("the result %s is damaged, and made again", name)
-        _delete(name)
+        _discard(name)
         return None
-    with contextlib.suppress(OSError, NotImplementedError):
-        os.utime(_storage().path(name))
+    _note_use(name)
     return content
 
 
 def put(name: str, content: bytes) -> None:
-    """Keep a result; a storage that cannot take it is no reason to fail. One half written is damaged: made again."""
+    """Keep a result; a storage that cannot take it is no reason to fail."""
+    _save(name, [hashlib.sha256(content).hexdigest().encode() + b"\n", content])
+
+
+def take_file(name: str, file: Path) -> bool:
+    """Put what was kept under a name into a file, and say whether there was anything, whole."""
+    part = file.with_name(f"{file.name}.part")
+    digest = hashlib.sha256()
     try:
-        saved = _storage().save(name, ContentFile(hashlib.sha256(content).hexdigest().encode() + b"\n" + content))
-        if saved != name:  # another was quicker
-            _delete(saved)
+        with _storage().open(name) as kept, part.open("wb") as copy:
+            stated = bytes(kept.read(_DIGEST_BYTES)).rstrip(b"\n")
+            while chunk := kept.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                copy.write(chunk)
+    except FileNotFoundError:
+        return False
     except OSError as problem:
-        log.warning("the result %s could not be kept: %s", name, problem)
+        part.unlink(missing_ok=True)
+        if problem.errno == errno.ENOSPC:
+            raise
+        return False
+    if digest.hexdigest().encode() != stated:
+        part.unlink()
+        _discard(name)
+        return False
+    part.rename(file)
+    _note_use(name)
+    return True
+
+
+def put_file(name: str, file: Path) -> None:
+    """Keep a copy of a file; a storage that cannot take it is no reason to fail."""
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+        content.seek(0)
+        _save(name, chain([digest.encode() + b"\n"], iter(partial(content.read, _CHUNK_BYTES), b"")))
 
 
 def evict(most_bytes: int) -> Iterator[int]:
@@ -84,6 +118,50 @@ def _all(folder: str) -> Iterator[tuple[datetime, int, str]]:
             yield _storage().get_modified_time(path), _storage().size(path), path
     for name in folders:
         yield from _all(f"{folder}/{name}".lstrip("/"))
+
+
+class Movable(File):  # type: ignore[type-arg]
+    """A local file that a file system storage moves into place instead of copying it: it is there whole, or not."""
+
+    def temporary_file_path(self) -> str:
+        assert self.file is not None
+        return str(self.file.name)
+
+
+def _save(name: str, chunks: Iterable[bytes]) -> None:
+    """Write a result beside its place and move it there; what a dying process leaves of it is evicted in its turn."""
+    try:
+        with NamedTemporaryFile(dir=_folder(), prefix="part-", delete=False) as part:
+            try:
+                part.writelines(chunks)
+                part.flush()
+                saved = _storage().save(name, Movable(part))
+            finally:
+                Path(part.name).unlink(missing_ok=True)
+        if saved != name:  # another was quicker
+            _delete(saved)
+    except OSError as problem:
+        log.warning("the result %s could not be kept: %s", name, problem)
+
+
+def _folder() -> str | None:
+    """Return where the storage's files lie; None for one that is not of files."""
+    try:
+        folder = _storage().path("")
+    except NotImplementedError:
+        return None
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _discard(name: str) -> None:
+    log.warning("the result %s is damaged, and made again", name)
+    _delete(name)
+
+
+def _note_use(name: str) -> None:
+    with contextlib.suppress(OSError, NotImplementedError):
+        os.utime(_storage().path(name))
 
 
 def _delete(name: str) -> None:

@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from media_services.errors import ErrorCode, MediaError
 from media_services.render.encode import Film
 from media_services.render.output import OUTPUTS
+from media_services.results import Movable
 from media_services.stage import HASHING_COST, SAVING_COST, Parts, Report, risen
 
 if TYPE_CHECKING:
@@ -62,14 +63,6 @@ class _Heard(io.FileIO):
 
     read = io.RawIOBase.read  # type: ignore[assignment]  # both call readinto, as FileIO's own do not
     readall = io.RawIOBase.readall
-
-
-class _Movable(File):  # type: ignore[type-arg]
-    """A local file that a file system storage may move into place instead of copying it."""
-
-    def temporary_file_path(self) -> str:
-        assert self.file is not None
-        return str(self.file.name)
 
 
 def names(prefix: str, films: int) -> list[str]:
@@ -125,7 +118,7 @@ def _save_beside(film: Film, name: str) -> dict[str, str]:
 
 
 def _save(path: Path, name: str, report: Report) -> str:
-    kind = _Movable if _is_on_the_storages_disk(path) else File
+    kind = Movable if _is_on_the_storages_disk(path) else File
     with kind(io.BufferedReader(_Heard(path, report)), name=path.name) as file:
         return default_storage.save(name, file)
 

@@ -126,7 +126,8 @@ class Layer:
 
     `source` is None for a colour and for a text. One pass of a moving source is `pass_ms` from `seek_ms`; `loops` says
     whether it is played over until the span ends, or its last picture stays. `prepared` says that the source is one
-    pass already, as it is shown. `scene` is the number of its scene; None at project level.
+    pass already, as it is shown. `scene` is the number of its scene; None at project level. `cache` says whether what
+    was made of it before may be used again.
     """
 
     span: Span
@@ -142,6 +143,7 @@ class Layer:
     prepared: bool = False
     scene: int | None = None
     look: Look = Look()
+    cache: bool = True
 
     @property
     def moves(self) -> bool:
@@ -185,6 +187,7 @@ class Sound:
     loops: bool
     scene: int | None = None  # the number of the scene it belongs to; None at project level
     fades: tuple[SoundFade, ...] = ()
+    cache: bool = True
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,7 @@ class Captions:
     scene: int | None = None
     given: Source | None = None
     font: Source | None = None
+    cache: bool = True
 
     def hears(self, sound: Sound) -> bool:
         """Say whether words of a sound belong into these subtitles."""

@@ -233,7 +233,9 @@ class _Computation:
             if scene.background_color and scene.background_color != "#00000000":
                 lowest = min((element.z_index for element in scene.elements), default=0)
                 canvas = Placement.whole(*self.size)
-                yield (min(lowest, 0), 1, -1), Layer(span, canvas, path, colour=scene.background_color, scene=number)
+                cache = self.caches(scene)
+                layer = Layer(span, canvas, path, colour=scene.background_color, scene=number, cache=cache)
+                yield (min(lowest, 0), 1, -1), layer
             for order, (element, place_) in enumerate(_placed(scene.elements)):
                 if isinstance(element, Picture):
                     yield (element.z_index, 2, order), self.layer(element, span, place_, number)
@@ -259,6 +261,7 @@ class _Computation:
                 font=self.sources[font, MediaKind.FONT] if font else None,
                 scene=scene,
                 look=look,
+                cache=self.caches(element, scene),
             )
         source = self.source(element)
         moves = isinstance(element, Video) or (source.probe.frames or 1) > 1
@@ -277,7 +280,13 @@ class _Computation:
             played = {"pass_ms": one_pass, "loops": element.loop != 0}
         if moves or look.needs_filters or look.turn:
             self.refuse_giant(placement, path)
-        return Layer(span, placement, path, source, scene=scene, look=look, **played)
+        cache = self.caches(element, scene)
+        return Layer(span, placement, path, source, scene=scene, look=look, cache=cache, **played)
+
+    def caches(self, part: Scene | Element, scene: int | None = None) -> bool:
+        """Say whether what was made of a scene, or of an element in one, may be used again."""
+        inside = scene is None or self.project.scenes[scene].cache
+        return part.cache and inside and self.project.cache
 
     def refuse_giant(self, placement: Placement, path: str) -> None:
         """Raise MediaError for what is too large to be scaled as a whole."""
@@ -311,7 +320,8 @@ class _Computation:
                 span = self.element_span(element, inside, place_, top_level=top_level)
                 playback = self.playback(element, place_, top_level=top_level)
                 fades = element_fades(element, span)
-                yield Sound(span, source, place_, element.volume, **playback, scene=scene, fades=fades)
+                cache = self.caches(element, scene)
+                yield Sound(span, source, place_, element.volume, **playback, scene=scene, fades=fades, cache=cache)
 
     def all_captions(self, scenes: Sequence[Span], film: Span) -> Iterator[Captions]:
         for number, (scene, span) in enumerate(zip(self.project.scenes, scenes, strict=True)):
@@ -330,6 +340,7 @@ class _Computation:
                     scene,
                     given=self.sources[given, MediaKind.CAPTIONS] if given else None,
                     font=self.sources[font, MediaKind.FONT] if font else None,
+                    cache=self.caches(element, scene),
                 )
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import hashlib
 import importlib.util
 import logging
 import unicodedata
@@ -185,6 +186,20 @@ def environment(workdir: Path, extra: Sequence[Path] = ()) -> dict[str, str]:
     return Fonts(extra).environment(workdir)
 
 
+def fingerprint() -> str:
+    """Return what stands for the content of all fonts that are here, but for those that a document brings."""
+    digest = hashlib.sha256()
+    for file in [*_packaged_files(), *_font_files(settings.VIDEOCRAFT.fonts_dir)]:
+        facts = file.stat()
+        digest.update(_sha256(file, facts.st_size, facts.st_mtime_ns))
+    return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=1000)
+def _sha256(file: Path, size_bytes: int, written_ns: int) -> bytes:
+    return hashlib.sha256(file.read_bytes()).digest()
+
+
 def _packaged_files() -> Iterator[Path]:
     for package, pattern in _PACKAGED.items():
         found = importlib.util.find_spec(package)
@@ -193,13 +208,16 @@ def _packaged_files() -> Iterator[Path]:
         yield from sorted(Path(found.origin).parent.glob(pattern))
 
 
+def _font_files(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in _SUFFIXES and file.is_file()]
+
+
 def _faces_in(folder: Path) -> Iterator[Face]:
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in _SUFFIXES and file.is_file():
-            try:
-                yield from read_faces(file)
-            except MediaError as problem:
-                logger.warning("the font %s is left out: %s (%s)", file, problem.message, problem.detail)
+    for file in _font_files(folder):
+        try:
+            yield from read_faces(file)
+        except MediaError as problem:
+            logger.warning("the font %s is left out: %s (%s)", file, problem.message, problem.detail)
 
 
 def _key(family: str) -> str:

@@ -1,34 +1,57 @@
 """Owns burning subtitles into segments: each is given the events within it, at its own times."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
 import pysubs2
 
+from media_services.media import Source
 from media_services.render.segments import Segment
-from media_services.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Burnt:
+    """What is burnt into a segment: an ASS, the contents of the fonts that the document brings, and the frames' times.
+
+    The first frame is drawn as at `late` of the ticks of which a second has `second`, and a frame lasts `ticks`.
+    """
+
+    ass: str
+    fonts: tuple[str, ...]
+    second: int
+    ticks: int
+    late: int
+
+    def filters(self, folder: Path) -> list[str]:
+        """Write the ASS into a folder, and return the filters that draw it and leave the frames at their rate."""
+        (folder / "subtitles.ass").write_text(self.ass, encoding="utf-8")
+        as_it_is_seen = [f"settb=1/{self.second}", f"setpts=N*{self.ticks}+{self.late}"]
+        return [*as_it_is_seen, "ass=subtitles.ass", f"settb={self.ticks}/{self.second}", "setpts=N"]
 
 
 class Burner:
     """Draws the subtitles of a film over its segments; `environment` is where FFmpeg finds their fonts."""
 
-    def __init__(self, ass: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, ass: Path, fonts: Sequence[Source], fps: Fraction, environment: Mapping[str, str]) -> None:
         self.environment = environment
-        self._ass = ass
+        self._ass, self._fps = ass, fps
+        self._fonts = tuple(font.sha256 for font in fonts)
 
     @cached_property
     def _whole(self) -> pysubs2.SSAFile:
         return pysubs2.SSAFile.load(str(self._ass))
 
-    def filters(self, segment: Segment, timeline: Timeline, folder: Path) -> list[str]:
-        """Write the subtitles of a segment into a folder, and return the filters that draw them; none if none are.
+    def burnt(self, segment: Segment) -> Burnt | None:
+        """Return what is burnt into a segment; None if nothing is.
 
         The events are moved by whole hundredths of a second, which is what ASS counts; the frames by what is left, so
         that each is drawn as it would be at its place in the film.
         """
-        rate, first = timeline.fps, segment.first_frame
+        rate, first = self._fps, segment.first_frame
         start_cs = math.floor(first * 100 / rate)
         events = [
             event
@@ -36,19 +59,17 @@ class Burner:
             if event.start < (segment.end_frame + 1) * 1000 / rate and event.end > first * 1000 / rate
         ]
         if not events:
-            return []
+            return None
         part = pysubs2.SSAFile()
         part.info, part.styles = self._whole.info, self._whole.styles
         for event in events:
             moved = event.copy()
             moved.start, moved.end = max(event.start - start_cs * 10, 0), event.end - start_cs * 10
             part.append(moved)
-        part.save(str(folder / "subtitles.ass"))
-        ticks, late = rate.denominator * 100, first * rate.denominator * 100 - start_cs * rate.numerator
-        return [
-            f"settb=1/{rate.numerator * 100}",
-            f"setpts=N*{ticks}+{late}",
-            "ass=subtitles.ass",
-            f"settb={rate.denominator}/{rate.numerator}",
-            "setpts=N",
-        ]
+        return Burnt(
+            part.to_string("ass"),
+            self._fonts,
+            second=rate.numerator * 100,
+            ticks=rate.denominator * 100,
+            late=first * rate.denominator * 100 - start_cs * rate.numerator,
+        )

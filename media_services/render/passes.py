@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from media_services import ffmpeg
+from media_services import ffmpeg, results
 from media_services.media import MediaKind, Source
 from media_services.placing import Box
 from media_services.probe import probe
 from media_services.render.animation import as_video
 from media_services.render.footage import footage
+from media_services.render.keys import pass_inputs
 from media_services.render.moving import detailed_size, scaled
 from media_services.render.playing import MAX_LOOP_MS, PASS_GOP, is_looped
 from media_services.stage import Parts, Report, risen
@@ -79,7 +80,7 @@ def _pass(layer: Layer) -> tuple[object, ...]:
     assert layer.source is not None
     box = layer.placement.box
     place = replace(layer.placement, box=Box(0, 0, box.width, box.height))
-    return layer.source.src, layer.seek_ms, layer.pass_ms, place, layer.look.motion
+    return layer.source.src, layer.seek_ms, layer.pass_ms, place, detailed_size(layer)
 
 
 def _pictures(layer: Layer) -> int:
@@ -111,7 +112,10 @@ def _one_pass(layer: Layer, timeline: Timeline, file: Path, report: Report, time
     arguments = [*ffmpeg.SAFE_INPUT, *reading.options, *part, "-i", str(layer.source.file), "-an",
                  "-vf", ",".join(filters), "-frames:v", str(frames),
                  *(_WITH_ALPHA if has_alpha else _NEARLY_AS_IS), "-g", str(PASS_GOP), *_TAGGED, str(file)]  # fmt: skip
-    ffmpeg.render(arguments, cwd=file.parent, tick=_counted(frames, report), timeout_s=timeout_s)
+    name = results.key("passes", **pass_inputs(layer, frames, detailed_size(layer)))
+    if not (layer.cache and results.take_file(name, file)):
+        ffmpeg.render(arguments, cwd=file.parent, tick=_counted(frames, report), timeout_s=timeout_s)
+        results.put_file(name, file)
     report(1.0)
     made = _made(layer.source, file)
     return replace(layer, source=replace(made, probe=replace(made.probe, frames=frames)))

@@ -73,8 +73,8 @@ def part_of(timeline: Timeline, segment: Segment) -> Timeline:
 
     It says nothing of where in the film it lies: spans count milliseconds from their own start, scenes from the first.
     """
-    layers = [layer for layer in timeline.layers if _is_in(layer.span, segment)]
-    transitions = [transition for transition in timeline.transitions if _is_in(transition.span, segment)]
+    layers = [layer for layer in timeline.layers if is_in(layer.span, segment)]
+    transitions = [transition for transition in timeline.transitions if is_in(transition.span, segment)]
     scenes = [layer.scene for layer in layers if layer.scene is not None]
     lowest = min([*scenes, *(transition.scene - 1 for transition in transitions)], default=0)
 
@@ -98,7 +98,8 @@ def part_of(timeline: Timeline, segment: Segment) -> Timeline:
     )
 
 
-def _is_in(span: Span, segment: Segment) -> bool:
+def is_in(span: Span, segment: Segment) -> bool:
+    """Say whether anything of a span is in a segment."""
     return span.first_frame < segment.end_frame and span.end_frame > segment.first_frame
 
 

@@ -215,7 +215,7 @@ def test_more_sounds_than_one_ffmpeg_opens_are_the_same_mix(monkeypatch: pytest.
 
     def mixed() -> Samples:
         opened.clear()
-        return render({**SMALL, "scenes": scenes, "elements": [music]}).samples
+        return render({**SMALL, "cache": False, "scenes": scenes, "elements": [music]}).samples
 
     opened: list[int] = []
     run = ffmpeg.render

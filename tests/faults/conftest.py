@@ -24,6 +24,7 @@ def film(seconds: float = 0.2, *, size: str = "160x90", fps: int = 5, **keys: An
     return {
         "resolution": size,
         "fps": fps,
+        "cache": False,  # what is watched must be done
         "scenes": [{"duration": seconds, "background-color": "#204060"}],
         **keys,
     }

@@ -57,7 +57,7 @@ def test_a_disk_that_is_too_small(fleet, tmp_path, noise, folder):
         error = fleet.row(job, "error")
         assert (error["code"], error["retryable"]) == ("STORAGE_FAILED", True)
         assert fleet.outcomes(job) == ["retried", "retried", "failed"]
-        assert fleet.service.stray_files() == []
+        fleet.service.wait_for(lambda: not fleet.service.stray_files())
         fleet.stop()
     fleet.start()
     assert fleet.service.client.post(f"/api/v1/jobs/{job['job_id']}/retry").status_code == 200

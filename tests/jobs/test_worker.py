@@ -37,7 +37,8 @@ def open_loopback(settings):
 
 def document(server, seconds=0.5, **keys):
     image = {"type": "image", "src": server.url("/a.png")}
-    return [{"resolution": "160x90", "fps": 10, "scenes": [{"duration": seconds, "elements": [image]}], **keys}]
+    scenes = [{"duration": seconds, "elements": [image]}]
+    return [{"resolution": "160x90", "fps": 10, "cache": False, "scenes": scenes, **keys}]
 
 
 def run(user, config, **fields):

@@ -22,7 +22,10 @@ def cut(tmp_path):
     def done(report):
         source = str(media.video(size="640x360", duration_s=32, fps="25", sound=False))
         video = {"type": "video", "src": source, "seek": 1, "duration": 30}
-        movie = read({"resolution": "160x90", "scenes": [{"duration": 90}], "elements": [video]}, allow_files=True)
+        movie = read(
+            {"resolution": "160x90", "scenes": [{"duration": 90}], "cache": False, "elements": [video]},
+            allow_files=True,
+        )
         (timeline,) = pipeline.plan(movie, tmp_path, lambda *where: None, local={source: Path(source)})
         return prepare(timeline, tmp_path, report=report, timeout_s=60)
 

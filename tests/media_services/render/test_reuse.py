@@ -1,0 +1,175 @@
+"""Nothing is made twice: not a film again, nor what stayed in a changed one, nor what was done of a broken off one."""
+
+import hashlib
+from pathlib import Path
+
+import av
+import pytest
+from django.core.files.storage import storages
+
+from media_services import ffmpeg, pipeline, results
+from media_services.errors import MediaError
+from media_services.movie.reading import read
+from tests import media
+
+
+class Died(Exception):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr("media_services.render.segments._LEAST_PIXELS", 0)
+    options = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "results"}}
+    settings.STORAGES = settings.STORAGES | {"results": options}
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Return the files that FFmpeg was started for, so far."""
+    files, run = [], ffmpeg.render
+
+    def noting(arguments, **options):
+        files.append(Path(arguments[-1]).name)
+        return run(arguments, **options)
+
+    monkeypatch.setattr(ffmpeg, "render", noting)
+    return files
+
+
+@pytest.fixture
+def make(tmp_path, started):
+    """Return a function that makes a film in a new folder; it returns the film, and what FFmpeg was started for."""
+
+    def made(document, checkpoint=lambda stage, fraction: None):
+        folder = tmp_path / f"work-{len(list(tmp_path.glob('work-*')))}"
+        folder.mkdir()
+        started.clear()
+        movie = read(document, allow_files=True)
+        local = {src: Path(src) for src, _ in movie.sources()}
+        production = pipeline.produce(movie, folder, checkpoint, local=local)
+        return production.films[0], list(started)
+
+    return made
+
+
+def film(*, colors=("red", "lime", "blue", "yellow", "cyan"), **keys):
+    """Return a film of scenes of 2 s, each a segment, over a loop, with a sound."""
+    pictures = [{"type": "image", "src": str(media.picture(color=color)), "zoom": 2, "width": 60} for color in colors]
+    scenes = [{"duration": 2, "elements": [picture]} for picture in pictures]
+    background = {"type": "video", "src": str(media.video(duration_s=1.5))}
+    music = {"type": "audio", "src": str(media.tone(duration_s=8)), "loop": -1}
+    return {"resolution": "160x90", "fps": 25, "scenes": scenes, "elements": [background, music], **keys}
+
+
+def frames(file):
+    with av.open(str(file)) as container:
+        return [hashlib.sha256(frame.to_ndarray().tobytes()).hexdigest() for frame in container.decode(video=0)]
+
+
+def segments(files):
+    return [name for name in files if name.startswith("segment")]
+
+
+def test_a_film_again_starts_nothing(make):
+    first, files = make(film())
+    assert files == ["pass-0.mov", *(f"segment-{number * 50}.mp4" for number in range(5)), "sound", "joined.mp4"]
+    again, files = make(film())
+    assert files == []
+    assert again.file.read_bytes() == first.file.read_bytes()
+    assert again.poster.read_bytes() == first.poster.read_bytes()
+    assert again.contact_sheet.read_bytes() == first.contact_sheet.read_bytes()
+    assert (again.frames, again.duration_ms, again.fps) == (first.frames, first.duration_ms, first.fps)
+
+
+def test_only_what_changed_is_encoded_again(make, settings, tmp_path):
+    make(film())
+    changed = film(colors=("red", "lime", "white", "yellow", "cyan"))
+    edited, files = make(changed)
+    assert files == ["segment-100.mp4", "joined.mp4"]
+    options = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "other"}}
+    settings.STORAGES = settings.STORAGES | {"results": options}
+    fresh, files = make(changed)
+    assert len(segments(files)) == 5
+    assert frames(edited.file) == frames(fresh.file)
+    assert edited.file.read_bytes() == fresh.file.read_bytes()
+
+
+def test_a_film_that_was_broken_off_goes_on_where_it_was(make, started):
+    def dies_in_the_third(stage, fraction):
+        if len(segments(started)) == 3:
+            raise Died
+
+    with pytest.raises(Died):
+        make(film(), dies_in_the_third)
+    resumed, files = make(film())
+    assert segments(files) == ["segment-100.mp4", "segment-150.mp4", "segment-200.mp4"]
+    whole, files = make(film(cache=False))
+    assert len(segments(files)) == 5
+    assert frames(resumed.file) == frames(whole.file)
+
+
+@pytest.mark.parametrize("where", ["film", "scene", "element"])
+def test_what_may_not_be_kept_is_made_afresh(make, where):
+    document = film()
+    make(document)
+    {"film": document, "scene": document["scenes"][1], "element": document["scenes"][1]["elements"][0]}[where][
+        "cache"
+    ] = False
+    _, files = make(document)
+    assert segments(files) == ([f"segment-{n * 50}.mp4" for n in range(5)] if where == "film" else ["segment-50.mp4"])
+    assert ("sound" in files) == ("pass-0.mov" in files) == (where == "film")
+
+
+def kept(kind):
+    root = Path(storages["results"].path(""))
+    return sorted(file for file in (root / kind).rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
+def test_what_was_damaged_is_made_again(make, damage):
+    first, _ = make(film())
+    for file in kept("films"):
+        file.unlink()
+    victim = kept("segments")[0]
+    if damage == "gone":
+        victim.unlink()
+    else:
+        content = victim.read_bytes()
+        victim.write_bytes(content[:-100] if damage == "cut" else content[:-1] + bytes([content[-1] ^ 1]))
+    again, files = make(film())
+    assert len(segments(files)) == 1
+    assert again.file.read_bytes() == first.file.read_bytes()
+    assert len(kept("segments")) == 5
+
+
+def test_eviction_in_the_midst_of_a_render_loses_nothing(make, started):
+    def evicting(stage, fraction):
+        if len(segments(started)) == 3:
+            list(results.evict(0))
+
+    evicted, files = make(film(), evicting)
+    assert len(segments(files)) == 5
+    whole, _ = make(film(cache=False))
+    assert frames(evicted.file) == frames(whole.file)
+
+
+def test_a_film_that_is_wrong_is_not_kept(make, monkeypatch):
+    from media_services.render import encode
+
+    whole = encode.joined_options
+    monkeypatch.setattr(encode, "joined_options", lambda *facts: [*whole(*facts), "-t", "3"])
+    with pytest.raises(MediaError, match="frames"):
+        make(film())
+    assert kept("films") == []
+    monkeypatch.undo()
+
+
+def test_other_formats_are_kept_as_well(make):
+    for format_ in ("webm", "gif"):
+        document = film(colors=("red",), format=format_, draft=True)
+        first, files = make(document)
+        assert files
+        again, files = make(document)
+        assert files == []
+        assert again.file.read_bytes() == first.file.read_bytes()
