@@ -9,13 +9,13 @@ REAL = imageio_ffmpeg.get_ffmpeg_exe()
 
 
 class Encoder:
-    """A script; `env` makes a cluster use it, and `starts` counts how often it was started."""
+    """A script; `env` makes a cluster use it. `starts` counts how often it was started, `written` says for what."""
 
     def __init__(self, folder: Path, script: str) -> None:
         self.folder = folder
         self._journal = folder / "starts"
         self._file = folder / "encoder"
-        self._file.write_text(f"#!/bin/sh\necho $$ >> {self._journal}\n{script}\n")
+        self._file.write_text(f'#!/bin/sh\nfor last; do :; done; echo $$ "$last" >> {self._journal}\n{script}\n')
         self._file.chmod(0o755)
 
     @property
@@ -24,7 +24,13 @@ class Encoder:
 
     @property
     def starts(self) -> int:
-        return len(self._journal.read_text().splitlines()) if self._journal.exists() else 0
+        return len(self.written)
+
+    @property
+    def written(self) -> list[str]:
+        """The names of the files it was started to write, in order."""
+        lines = self._journal.read_text().splitlines() if self._journal.exists() else []
+        return [Path(line.split(" ", 1)[1]).name for line in lines]
 
 
 def late(folder: Path, seconds: float) -> Encoder:
@@ -44,6 +50,12 @@ def held(folder: Path) -> Encoder:
     return Encoder(
         folder, f'{REAL} "$@" || exit $?\ntouch {folder}/done\nwhile [ ! -e {folder}/go ]; do sleep 0.05; done'
     )
+
+
+def waiting(folder: Path, name: str) -> Encoder:
+    """The real one, which does not begin with a file of this name before the file `go` is there."""
+    wait = f"while [ ! -e {folder}/go ]; do sleep 0.05; done"
+    return Encoder(folder, f'case "$last" in *{name}) {wait};; esac\nexec {REAL} "$@"')
 
 
 def hanging(folder: Path) -> Encoder:
