@@ -190,7 +190,7 @@ def test_each_sentence_is_recognised_word_by_word(recogniser):
     how = Listening("tiny-words", "en")
 
     heard = [
-        transcribe(file, how=how, threads=2, report=lambda fraction: None, recogniser=recogniser) for file in files
+        transcribe(file, how=how, threads=1, report=lambda fraction: None, recogniser=recogniser) for file in files
     ]
 
     assert [" ".join(word.text.strip(".,") for word in words) for words in heard] == [

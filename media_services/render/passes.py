@@ -18,7 +18,7 @@ from media_services.timeline import Layer, Timeline
 
 # Keyframes lie close together, so that a loop can be entered anywhere for little.
 _NEARLY_AS_IS = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-pix_fmt", "yuv420p")
-_WITH_ALPHA = ("-c:v", "ffv1", "-pix_fmt", "yuva420p")
+_WITH_ALPHA = ("-c:v", "ffv1", "-level", "1", "-pix_fmt", "yuva420p")  # level 3 takes no picture 2 pixels wide
 _TAGGED = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv")
 
 

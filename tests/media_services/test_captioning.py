@@ -28,7 +28,7 @@ def words_in(recogniser):
 
     def words_in(file, how=ENGLISH, heard=None):
         heard = [] if heard is None else heard
-        words = transcribe(file, how=how, threads=2, report=heard.append, recogniser=recogniser)
+        words = transcribe(file, how=how, threads=1, report=heard.append, recogniser=recogniser)
         assert heard == sorted(heard)
         return words
 

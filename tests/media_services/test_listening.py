@@ -48,7 +48,7 @@ def test_it_has_the_threads_it_is_given(threads):
 
 
 def test_what_is_hard_to_hear_is_heard_the_same_each_time():
-    file = noisy(long_talk(duration_s=12)[0], 0.08)
+    file = noisy(long_talk(duration_s=28)[0], 0.1)
     first, again = listened(file), listened(file)
     assert max(first["temperatures"]) > 0  # it was in doubt, and drew by lot
     assert again == first

@@ -19,7 +19,7 @@ def sentences(recogniser):
     """Every test sentence: its true words, and the recognised ones."""
     made = [spoken(text) for text in SENTENCES]
     return [
-        (true, transcribe(file, how=ENGLISH, threads=2, report=lambda _: None, recogniser=recogniser))
+        (true, transcribe(file, how=ENGLISH, threads=1, report=lambda _: None, recogniser=recogniser))
         for file, true in made
     ]
 

@@ -23,7 +23,7 @@ def cut(tmp_path):
         source = str(media.video(size="640x360", duration_s=32, fps="25", sound=False))
         video = {"type": "video", "src": source, "seek": 1, "duration": 30}
         movie = read(
-            {"resolution": "160x90", "scenes": [{"duration": 90}], "cache": False, "elements": [video]},
+            {"resolution": "960x540", "scenes": [{"duration": 90}], "cache": False, "elements": [video]},
             allow_files=True,
         )
         (timeline,) = pipeline.plan(movie, tmp_path, lambda *where: None, local={source: Path(source)})
@@ -56,3 +56,17 @@ def test_an_ffmpeg_that_hangs_moves_nothing(cut):
         cut(report)
     assert 0 < heard[-1] < 1
     assert media.encoders() == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(2, 40), (2, 120), (40, 2), (2, 2)])
+def test_what_is_as_narrow_as_can_be_is_drawn(tmp_path, width, height):
+    box = {"width": width, "height": height, "resize": "fill", "position": "custom"}
+    gif = {"type": "image", "src": str(media.animated_gif()), **box}
+    still = {"type": "image", "src": str(media.picture()), "x": 10, "opacity": 0.5, **box}
+    fading = {**still, "x": 20, "fade-in": 0.2}
+    document = {"resolution": "160x90", "fps": 10, "cache": False}
+    document["scenes"] = [{"duration": 1, "elements": [gif, {**gif, "x": 30, "loop": 0}, still, fading]}]
+    movie = read(document, allow_files=True)
+    local = {src: Path(src) for src, _ in movie.sources()}
+    film = pipeline.produce(movie, tmp_path, lambda *where: None, local=local).films[0]
+    assert film.frames == 10
