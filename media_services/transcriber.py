@@ -96,8 +96,9 @@ def _settle(request: dict[str, Any]) -> None:
 
 def load(checkpoint: str, device: str, threads: int) -> Any:
     """Return a model, which stays in memory until another is asked for; raise Damaged."""
-    # The timing of words is made by numba, which would give torch back all cores, and whose threads spin.
-    os.environ |= {"NUMBA_THREADING_LAYER": "workqueue", "NUMBA_NUM_THREADS": "1"}
+    # The timing of words is made by numba, which would give torch back all cores, and whose threads spin. So do torch's
+    # own while they wait for each other: two on two busy cores took seven times the CPU of one.
+    os.environ |= {"NUMBA_THREADING_LAYER": "workqueue", "NUMBA_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     import torch
     import whisper
 
