@@ -1,5 +1,7 @@
-"""Owns what a still layer looks like: its picture, colour or text, placed, flipped, turned and faded, as RGBA."""
+"""Owns what a still layer looks like: its picture, colour or text, placed, flipped, turned and faded."""
 
+from collections.abc import Callable, Hashable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,46 @@ from media_services.placing import Box, Placement, Size
 from media_services.render.still import open_still
 from media_services.render.text import draw
 from media_services.render.turning import turned_box
-from media_services.timeline import Layer, Look
+from media_services.timeline import Layer, Look, Span
 
 Pixels = NDArray[np.uint8]
 
+_KEPT_BYTES = 64 * 1024**2
+_NO_SPAN = Span(0, 0, 0, 0)
+
+
+class Memory:
+    """Keeps the arrays that were asked for last, up to so many bytes in all."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._kept: dict[Hashable, Pixels] = {}
+
+    def get(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels:
+        """Return what is kept under a key, else make it; it can only be read."""
+        pixels = self._kept.pop(key) if key in self._kept else make()
+        pixels.flags.writeable = False
+        self._kept[key] = pixels
+        while sum(each.nbytes for each in self._kept.values()) > self._most_bytes:
+            del self._kept[next(iter(self._kept))]
+        return pixels
+
+
+_memory = Memory(_KEPT_BYTES)
+
 
 def pixels_of(layer: Layer, shown: Box, canvas: Size) -> Pixels:
-    """Return the part `shown` of the canvas of a still layer: an array (height, width, 4) of RGBA."""
+    """Return the part `shown` of the canvas of a still layer: an array (height, width, channels) of RGB or RGBA.
+
+    What is seen in many parts of a film is drawn once, while it is remembered.
+    """
+    bare = replace(layer, span=_NO_SPAN, path="", scene=None, text=None)
+    text = (layer.text.text, layer.text.settings) if layer.text else None
+    return _memory.get((bare, text, shown, canvas), lambda: _looking(layer, shown, canvas))
+
+
+def _looking(layer: Layer, shown: Box, canvas: Size) -> Pixels:
+    """Draw the part `shown` of a layer, and give it its look."""
     look, whole = layer.look, layer.placement.box
     region = _mirrored(shown, whole, look) if look.turn is None else whole
     drawn = _drawn(layer, region, canvas)
@@ -25,22 +60,23 @@ def pixels_of(layer: Layer, shown: Box, canvas: Size) -> Pixels:
     if look.flip_vertical:
         drawn = ImageOps.flip(drawn)
     if look.turn is not None:
-        drawn = _turned(drawn, layer, shown)
-    pixels = np.array(drawn)
-    if look.opacity < 1:
-        pixels[:, :, 3] = np.rint(pixels[:, :, 3] * look.opacity)
+        drawn = _turned(drawn.convert("RGBA"), layer, shown)
+    if look.opacity == 1:
+        return np.array(drawn)
+    pixels = np.array(drawn.convert("RGBA"))
+    pixels[:, :, 3] = np.rint(pixels[:, :, 3] * look.opacity)
     return pixels
 
 
 def picture_of(layer: Layer, size: Size, canvas: Size) -> Pixels:
     """Return all of a layer at a size, without its look: an array (height, width, 4) of RGBA."""
     if layer.source is None:
-        return np.array(_drawn(layer, layer.placement.box, canvas).resize(size))
+        return np.array(_drawn(layer, layer.placement.box, canvas).convert("RGBA").resize(size))
     place = layer.placement
     scaled = tuple(round(side * new / old) for side, new, old in zip(place.scaled, size, _size(place.box), strict=True))
     offset = tuple(round(part * new / old) for part, new, old in zip(place.offset, size, _size(place.box), strict=True))
     larger = Placement(Box(0, 0, *size), (scaled[0], scaled[1]), (offset[0], offset[1]), place.cut)
-    return np.array(_picture(layer.source.file, larger, larger.box))
+    return np.array(_picture(layer.source.file, larger, larger.box).convert("RGBA"))
 
 
 def _drawn(layer: Layer, region: Box, canvas: Size) -> Image.Image:
@@ -51,13 +87,14 @@ def _drawn(layer: Layer, region: Box, canvas: Size) -> Image.Image:
         left, top = region.x - box.x, region.y - box.y
         return text.crop((left, top, left + region.width, top + region.height))
     if layer.source is None:
-        return Image.new("RGBA", _size(region), (*ImageColor.getrgb(layer.colour or "#000000"), 255)[:4])
+        colour = ImageColor.getrgb(layer.colour or "#000000")
+        return Image.new("RGB" if len(colour) == 3 else "RGBA", _size(region), colour)
     return _picture(layer.source.file, layer.placement, region)
 
 
 def _picture(file: Path, placement: Placement, shown: Box) -> Image.Image:
     """Return the part `shown` of a placed picture, upright; only that part is ever scaled."""
-    upright = open_still(file, at_least=None if placement.cut else placement.scaled).convert("RGBA")
+    upright = open_still(file, at_least=None if placement.cut else placement.scaled)
     cut = placement.cut or Box(0, 0, upright.width, upright.height)
     scale_x, scale_y = cut.width / placement.scaled[0], cut.height / placement.scaled[1]
     left = cut.x + (placement.offset[0] + shown.x - placement.box.x) * scale_x

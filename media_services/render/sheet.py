@@ -1,7 +1,7 @@
 """Owns the pictures taken from a finished film: its poster, and its contact sheet of frames spread over all of it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,35 +23,48 @@ _FONT_PX = 15
 _GROUND, _INK = "#101114", "#d6d9de"
 _TENTHS_BELOW_S = 5
 _JPEG_QUALITY = 85
+_NEARLY_S = 0.001  # WebM counts in these
 
 
 def take_poster(film: Path, poster: Path, *, at_s: float) -> None:
     """Write the frame shown at a time as a JPEG of the film's own size."""
-    with av.open(str(film)) as container:
-        _frame_at(container, at_s).to_image().save(poster, quality=_JPEG_QUALITY)
+    with _opened(film) as container:
+        next(_frames_at(container, [Fraction(at_s)])).to_image().save(poster, quality=_JPEG_QUALITY)
 
 
 def pictures_of(frames: int) -> list[int]:
-    """Return the numbers of the frames that a contact sheet shows: the middle of each of up to twelve equal parts."""
+    """Return the numbers of the frames in the middle of each of up to twelve equal parts of a film."""
     count = min(frames, MAX_PICTURES)
     return [(2 * part + 1) * frames // (2 * count) for part in range(count)]
 
 
 def decoded_frames(frames: int, keyframe_interval: int) -> int:
     """Return how many frames are decoded for a contact sheet at most, however long the film."""
-    return min(frames, MAX_PICTURES * keyframe_interval)
+    return frames if frames < MAX_PICTURES * keyframe_interval else MAX_PICTURES
+
+
+def nearest_keyframes(times_s: Sequence[Fraction], keyframes_s: Sequence[Fraction]) -> list[Fraction] | None:
+    """Return the keyframe nearest to each time; None where two would have the same."""
+    nearest = [min(keyframes_s, key=lambda keyframe_s: abs(keyframe_s - time_s)) for time_s in times_s]
+    return nearest if len(set(nearest)) == len(nearest) else None
 
 
 def make_sheet(film: Path, sheet: Path, *, frames: int, fps: Fraction, report: Report) -> None:
-    """Write a film's contact sheet as a JPEG, at most 1280 pixels wide; each picture is labelled with its time."""
-    times_s = [float(number / fps) for number in pictures_of(frames)]
-    tenths = frames / fps / len(times_s) < _TENTHS_BELOW_S
-    pictures = []
-    with av.open(str(film)) as container:
-        for done, picture in enumerate(_small_pictures(container, times_s), 1):
-            pictures.append(picture)
-            report(done / len(times_s))
-    labels = [clock(time_s, tenths=tenths) for time_s in times_s]
+    """Write a film's contact sheet as a JPEG, at most 1280 pixels wide; each picture is labelled with its time.
+
+    It shows the middle of each of up to twelve equal parts, or the keyframes nearest to these where each has its own.
+    """
+    middles_s = [number / fps for number in pictures_of(frames)]
+    tenths = frames / fps / len(middles_s) < _TENTHS_BELOW_S
+    pictures, labels = [], []
+    with _opened(film) as container:
+        keyframes_s = _keyframes(container)
+        nearest = nearest_keyframes(middles_s, keyframes_s)
+        shown = _keyframes_at(container, nearest) if nearest else _frames_at(container, middles_s, keyframes_s)
+        for frame in shown:
+            pictures.append(_small(frame))
+            labels.append(clock(_time_s(frame), tenths=tenths))
+            report(len(pictures) / len(middles_s))
     _grid(pictures, labels).save(sheet, quality=_JPEG_QUALITY)
 
 
@@ -64,11 +77,10 @@ def clock(seconds: float, *, tenths: bool) -> str:
     return f"{text}.{math.floor(seconds * 10 + 1e-6) % 10}" if tenths else text
 
 
-def _small_pictures(container: InputContainer, times_s: list[float]) -> Iterator[Image.Image]:
-    for time_s in times_s:
-        frame = _frame_at(container, time_s)
-        width, height = _fitted(frame.width, frame.height)
-        yield frame.to_image(width=width, height=height, interpolation="AREA")
+def _small(frame: av.VideoFrame) -> Image.Image:
+    width, height = _fitted(frame.width, frame.height)
+    small: Image.Image = frame.to_image(width=width, height=height, interpolation="AREA", threads=1)
+    return small
 
 
 def _fitted(width: int, height: int) -> tuple[int, int]:
@@ -76,16 +88,57 @@ def _fitted(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _frame_at(container: InputContainer, at_s: float) -> av.VideoFrame:
-    """Return the frame that begins at a time, or the first after it, or the last; decoded from the keyframe before."""
+def _opened(film: Path) -> InputContainer:
+    container = av.open(str(film))
+    container.streams.video[0].codec_context.thread_count = 1
+    return container
+
+
+def _keyframes(container: InputContainer) -> list[Fraction]:
+    """Return the times of a film's keyframes; its packets are read for them, but not decoded."""
+    packets = container.demux(container.streams.video[0])
+    return [packet.pts * packet.time_base for packet in packets if packet.is_keyframe and packet.pts is not None]
+
+
+def _keyframes_at(container: InputContainer, times_s: Sequence[Fraction]) -> Iterator[av.VideoFrame]:
+    """Yield the keyframes of some times; no other frame is decoded."""
+    stream = container.streams.video[0]
+    for time_s in times_s:
+        _seek(container, time_s)
+        frame, *_ = (*stream.decode(next(container.demux(stream))), *stream.decode(None))
+        frame.time_base = stream.time_base  # one that comes out by None has no time
+        yield frame
+
+
+def _frames_at(
+    container: InputContainer, times_s: Sequence[Fraction], keyframes_s: Sequence[Fraction] = ()
+) -> Iterator[av.VideoFrame]:
+    """Yield, for times that rise, the frame that begins then, or the first after it, or the last.
+
+    Decoded from the keyframe before the first; what lies before another of `keyframes_s` and is not shown is left out.
+    """
+    stream = container.streams.video[0]
+    frame: av.VideoFrame | None = None
+    for time_s in times_s:
+        keyframe_s = max((each for each in keyframes_s if each <= time_s), default=Fraction(0))
+        if frame is None or keyframe_s > _time_s(frame) + _NEARLY_S:
+            _seek(container, time_s)
+            frames = container.decode(stream)
+            frame = next(frames)
+        while _time_s(frame) < time_s - _NEARLY_S and (following := next(frames, None)) is not None:
+            frame = following
+        yield frame
+
+
+def _seek(container: InputContainer, time_s: Fraction) -> None:
+    """Go to the last keyframe that is not after a time."""
     stream = container.streams.video[0]
     assert stream.time_base is not None
-    container.seek(int(at_s / stream.time_base), stream=stream)
-    frames = container.decode(stream)
-    frame = next(frames)
-    while (frame.time or 0.0) < at_s - 0.001 and (following := next(frames, None)) is not None:
-        frame = following
-    return frame
+    container.seek(round(time_s / stream.time_base), stream=stream)
+
+
+def _time_s(frame: av.VideoFrame) -> float:
+    return frame.time or 0.0
 
 
 def _grid(pictures: list[Image.Image], labels: list[str]) -> Image.Image:

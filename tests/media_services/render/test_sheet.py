@@ -6,10 +6,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from media_services.render.sheet import clock, decoded_frames, make_sheet, pictures_of, take_poster
+from media_services.render.sheet import clock, decoded_frames, make_sheet, nearest_keyframes, pictures_of, take_poster
 from tests import media
 
-GREENS = "geq=r=0:g='255*N/48':b=0"
+CODERS = {
+    "mp4": (".mp4", "-c:v", "libx264", "-preset", "veryfast", "-sc_threshold", "0"),
+    "webm": (".webm", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"),
+    "lossless": (".mp4", "-c:v", "libx264", "-preset", "ultrafast", "-qp", "0"),
+}
+
+
+def ever_greener(coder, *, frames, keyframe_interval):
+    """Make a video at 25 fps that is black at first and green at last."""
+    suffix, *options = CODERS[coder]
+    greens = f"geq=r=0:g='255*N/{frames}':b=0,format=yuv420p"
+    plain = media.video(size="64x36", duration_s=frames / 25, sound=False)
+    return media.converted(plain, suffix, "-vf", greens, *options, "-g", str(keyframe_interval))
+
+
+def greens_of(shown):
+    """Return how green the twelve pictures of a sheet are, in the order of reading."""
+    greens = np.asarray(shown).astype(int)[:, :, 1]
+    return [greens[8 + 206 * row + 80, 8 + 318 * column + 150] for row in range(3) for column in range(4)]
 
 
 @pytest.fixture
@@ -37,7 +55,26 @@ def test_a_long_film_shows_the_middle_of_each_twelfth():
 
 def test_what_is_decoded_does_not_grow_with_the_film():
     assert decoded_frames(100, 60) == 100
-    assert decoded_frames(10_000, 60) == decoded_frames(1_000_000, 60) == 720
+    assert decoded_frames(719, 60) == 719
+    assert decoded_frames(720, 60) == decoded_frames(1_000_000, 60) == 12
+
+
+@pytest.mark.parametrize("interval", [1, 2, 5, 60])
+@pytest.mark.parametrize("more", [0, 1, 7, 400])
+def test_each_part_as_long_as_the_keyframe_interval_shows_a_keyframe_of_its_own(interval, more):
+    frames = 12 * interval + more
+    keyframes = [Fraction(number) for number in range(0, frames, interval)]
+    shown = nearest_keyframes([Fraction(number) for number in pictures_of(frames)], keyframes)
+    assert len(set(shown)) == 12
+    assert all(abs(time - middle) <= interval / 2 for time, middle in zip(shown, pictures_of(frames), strict=True))
+    assert set(shown) <= set(keyframes)
+
+
+def test_no_keyframe_is_shown_twice():
+    times = [Fraction(10), Fraction(30)]
+    assert nearest_keyframes(times, [Fraction(0), Fraction(21)]) == [0, 21]
+    assert nearest_keyframes(times, [Fraction(19), Fraction(60)]) is None
+    assert nearest_keyframes(times, [Fraction(0)]) is None
 
 
 @pytest.mark.parametrize(
@@ -54,12 +91,21 @@ def test_times_are_cut_not_rounded(seconds, tenths, expected):
     assert clock(seconds, tenths=tenths) == expected
 
 
-def test_the_pictures_are_those_of_their_times_in_the_order_of_reading(sheet):
-    film = media.converted(media.video(duration_s=1.92, sound=False), ".mp4", "-vf", f"{GREENS},format=yuv420p")
-    shown = np.asarray(sheet(film, 48)).astype(int)
-    greens = [shown[8 + 206 * row + 80, 8 + 318 * column + 150, 1] for row in range(3) for column in range(4)]
+@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("keyframe_interval", [7, 250])
+def test_a_short_films_pictures_are_those_of_their_times_in_the_order_of_reading(sheet, coder, keyframe_interval):
+    shown = greens_of(sheet(ever_greener(coder, frames=48, keyframe_interval=keyframe_interval), 48))
     expected = [255 * (4 * part + 2) / 48 for part in range(12)]
-    assert np.abs(np.asarray(greens) - expected).max() < 8
+    assert np.abs(np.asarray(shown) - expected).max() < 8
+
+
+@pytest.mark.parametrize("coder", CODERS)
+def test_a_long_films_pictures_are_keyframes_with_their_own_times(sheet, coder, monkeypatch):
+    labels = []
+    monkeypatch.setattr("media_services.render.sheet.clock", lambda seconds, tenths: labels.append(seconds) or "")
+    shown = greens_of(sheet(ever_greener(coder, frames=168, keyframe_interval=10), 168))
+    assert [round(label * 25) for label in labels] == [10, 20, 30, 50, 60, 80, 90, 100, 120, 130, 150, 160]
+    assert np.abs(np.asarray(shown) - 255 * 25 * np.asarray(labels) / 168).max() < 8
 
 
 def test_a_sheet_is_1280_wide_with_a_label_under_each_picture(sheet):
