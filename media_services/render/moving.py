@@ -18,6 +18,7 @@ from media_services.render.turning import turned_box, turned_size
 from media_services.timeline import Layer, Motion, Turn
 
 _MOST_DETAIL = 2.0  # by what a picture that wanders is at most larger than its box, for it to be sharp when it is near
+_MOST_PX = 8190  # the sides that MPEG-4 can have
 _KEY_SIMILARITY = 0.65  # the distance in chroma, of the largest there is, that a tolerance of 100 takes away
 _KEY_BLEND = 0.04
 _RIM_PX = 2  # of nothing, around what turns
@@ -134,7 +135,8 @@ def detailed_size(layer: Layer) -> Size:
         return box.width, box.height
     natural = layer.source.probe.width / layer.placement.scaled[0] if layer.source and not layer.placement.cut else 1.0
     larger = max(1.0, min(motion.largest, natural, _MOST_DETAIL))
-    return max(2, round(box.width * larger / 2) * 2), max(2, round(box.height * larger / 2) * 2)
+    width, height = (min(max(2, round(side * larger / 2) * 2), _MOST_PX) for side in (box.width, box.height))
+    return width, height
 
 
 def scaled(place: Placement, size: Size, after: Iterable[str]) -> list[str]:

@@ -8,7 +8,8 @@ from fractions import Fraction
 from media_services.timeline import Layer
 
 MAX_LOOP_MS = 60_000  # the longest pass that is made a file for being looped
-PASS_GOP = 15  # the frames from one keyframe of such a file to the next
+PASS_GOP = 15  # the frames from one keyframe of such a file to the next, so that it may be entered anywhere for little
+PASS_FPS = 25  # by its timestamps, which say nothing but the order
 
 # A picture due midway between two frames of the film is taken for late, however its timestamp is rounded on the way.
 _LATE_S = Fraction(1, 10_000)
@@ -53,7 +54,7 @@ def _over_and_over(layer: Layer, first: int, end: int, fps: Fraction) -> Piece:
     rate = frames / one_pass
     played = first / fps % one_pass
     entered = math.floor(played * rate) // PASS_GOP * PASS_GOP
-    options = ["-noaccurate_seek", "-ss", f"{float((entered + Fraction(1, 2)) / rate):.6f}"] if entered else []
+    options = ["-noaccurate_seek", "-ss", f"{(entered + 0.5) / PASS_FPS:.6f}"] if entered else []
     gone_s = played - entered / rate - _LATE_S
     times = f"setpts='(N/{float(rate):.9f}-{float(gone_s):.9f})/TB'"
     return Piece(end - first, ("-stream_loop", "-1", *options), ("settb=AVTB", times))
