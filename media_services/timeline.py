@@ -126,8 +126,8 @@ class Layer:
 
     `source` is None for a colour and for a text. One pass of a moving source is `pass_ms` from `seek_ms`; `loops` says
     whether it is played over until the span ends, or its last picture stays. `prepared` says that the source is one
-    pass already, as it is shown. `scene` is the number of its scene; None at project level. `cache` says whether what
-    was made of it before may be used again.
+    pass already, as it is shown; where it is not, `plain` says that such a pass is not to be compressed. `scene` is the
+    number of its scene; None at project level. `cache` says whether what was made of it may be used again.
     """
 
     span: Span
@@ -141,6 +141,7 @@ class Layer:
     pass_ms: int = 0
     loops: bool = False
     prepared: bool = False
+    plain: bool = False
     scene: int | None = None
     look: Look = Look()
     cache: bool = True

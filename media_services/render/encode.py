@@ -28,7 +28,7 @@ from media_services.render.output import (
     shown_frames,
     sound_options,
 )
-from media_services.render.passes import frames_to_prepare, prepare
+from media_services.render.passes import frames_to_prepare, prepare, with_plain_passes
 from media_services.render.pixels import picture_of
 from media_services.render.plates import Plates, make_plates, write_frames
 from media_services.render.segments import Segment, is_in, part_of, segments_of
@@ -101,6 +101,7 @@ def render(
     """
     beside = _subtitle_files(folder, subtitles) if subtitles else {}
     burner = _burner(timeline, beside["ass"], subtitles, folder) if subtitles and beside else None
+    timeline = with_plain_passes(timeline)
     encoder = _Encoder(timeline, folder, threads, timeout_s, burner)
     parts = encoder.parts()
     name = film_name("films", [*(part.name for part in parts), encoder.sound_name], poster=poster_time_s(timeline))

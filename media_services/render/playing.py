@@ -54,7 +54,7 @@ def _over_and_over(layer: Layer, first: int, end: int, fps: Fraction) -> Piece:
     rate = frames / one_pass
     played = first / fps % one_pass
     entered = math.floor(played * rate) // PASS_GOP * PASS_GOP
-    options = ["-noaccurate_seek", "-ss", f"{(entered + 0.5) / PASS_FPS:.6f}"] if entered else []
+    options = ["-noaccurate_seek", "-ss", f"{(entered + 0.25) / PASS_FPS:.6f}"] if entered else []
     gone_s = played - entered / rate - _LATE_S
     times = f"setpts='(N/{float(rate):.9f}-{float(gone_s):.9f})/TB'"
     return Piece(end - first, ("-stream_loop", "-1", *options), ("settb=AVTB", times))

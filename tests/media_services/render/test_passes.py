@@ -61,11 +61,12 @@ def test_an_ffmpeg_that_hangs_moves_nothing(cut):
 @pytest.mark.parametrize(("width", "height"), [(2, 40), (2, 120), (40, 2), (2, 2)])
 def test_what_is_as_narrow_as_can_be_is_drawn(tmp_path, width, height):
     box = {"width": width, "height": height, "resize": "fill", "position": "custom"}
+    clip = {"type": "video", "src": str(media.video(duration_s=0.3)), "x": 40, "loop": -1, **box}
     gif = {"type": "image", "src": str(media.animated_gif()), **box}
     still = {"type": "image", "src": str(media.picture()), "x": 10, "opacity": 0.5, **box}
     fading = {**still, "x": 20, "fade-in": 0.2}
     document = {"resolution": "160x90", "fps": 10, "cache": False}
-    document["scenes"] = [{"duration": 1, "elements": [gif, {**gif, "x": 30, "loop": 0}, still, fading]}]
+    document["scenes"] = [{"duration": 1, "elements": [gif, {**gif, "x": 30, "loop": 0}, still, fading, clip]}]
     movie = read(document, allow_files=True)
     local = {src: Path(src) for src, _ in movie.sources()}
     film = pipeline.produce(movie, tmp_path, lambda *where: None, local=local).films[0]

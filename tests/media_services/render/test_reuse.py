@@ -73,7 +73,7 @@ def segments(files):
 
 def test_a_film_again_starts_nothing(make):
     first, files = make(film())
-    assert files == ["pass-0.mov", *(f"segment-{number * 50}.mp4" for number in range(5)), "sound", "joined.mp4"]
+    assert files == ["pass-0.avi", *(f"segment-{number * 50}.mp4" for number in range(5)), "sound", "joined.mp4"]
     again, files = make(film())
     assert files == []
     assert again.file.read_bytes() == first.file.read_bytes()
@@ -118,7 +118,7 @@ def test_what_may_not_be_kept_is_made_afresh(make, where):
     ] = False
     _, files = make(document)
     assert segments(files) == ([f"segment-{n * 50}.mp4" for n in range(5)] if where == "film" else ["segment-50.mp4"])
-    assert ("sound" in files) == ("pass-0.mov" in files) == (where == "film")
+    assert ("sound" in files) == ("pass-0.avi" in files) == (where == "film")
 
 
 def kept(kind):

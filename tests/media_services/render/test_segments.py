@@ -125,8 +125,9 @@ def rendered(document, folder):
     return hashes, [frame.time for frame in frames], len(segments_of(timeline))
 
 
-@pytest.mark.parametrize("least", [13, 40])
-def test_a_film_in_segments_is_the_same_film(tmp_path, monkeypatch, least):
+@pytest.mark.parametrize(("least", "plain_bytes"), [(13, 0), (40, 2**30)])
+def test_a_film_in_segments_is_the_same_film(tmp_path, monkeypatch, least, plain_bytes):
+    monkeypatch.setattr("media_services.render.passes._PLAIN_BYTES", plain_bytes)
     monkeypatch.setitem(output._CODERS, Format.MP4, output._lossless)
     monkeypatch.setattr(playing, "MAX_LOOP_MS", 2000)  # so that the clip's passes are played from its own file
     monkeypatch.setattr("media_services.render.passes.MAX_LOOP_MS", 2000)
