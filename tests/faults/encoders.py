@@ -27,6 +27,11 @@ class Encoder:
         return len(self.written)
 
     @property
+    def segments(self) -> int:
+        """How often it was started to encode a segment; the film of `conftest.film` has one."""
+        return sum(name.startswith("segment-") for name in self.written)
+
+    @property
     def written(self) -> list[str]:
         """The names of the files it was started to write, in order."""
         lines = self._journal.read_text().splitlines() if self._journal.exists() else []

@@ -21,7 +21,7 @@ def test_it_goes_in_the_middle_of_a_render(database, database_fleet, tmp_path, h
     time.sleep(0.5)
     database.start()
     assert database_fleet.end(job) == "completed"
-    assert (database_fleet.outcomes(job), encoder.starts) == (["completed"], 1)
+    assert (database_fleet.outcomes(job), encoder.segments) == (["completed"], 1)
 
 
 @pytest.mark.parametrize("how", [RESTART, CRASH], ids=["restarted", "crashed"])
@@ -35,7 +35,7 @@ def test_it_is_away_when_the_encoder_ends(database, database_fleet, tmp_path, ho
     time.sleep(1.5)  # the work ends meanwhile, and its worker cannot say so
     database.start()
     assert database_fleet.end(job) == "completed"
-    assert (database_fleet.outcomes(job), encoder.starts) == (["completed"], 1)
+    assert (database_fleet.outcomes(job), encoder.segments) == (["completed"], 1)
 
 
 def test_it_is_away_for_longer_than_a_lease_and_nobody_is_given_up(database, database_fleet, tmp_path):
@@ -51,7 +51,7 @@ def test_it_is_away_for_longer_than_a_lease_and_nobody_is_given_up(database, dat
     time.sleep(1)
     (tmp_path / "go").touch()
     assert [database_fleet.end(job) for job in jobs] == ["completed"] * 2
-    assert ([database_fleet.outcomes(job) for job in jobs], encoder.starts) == ([["completed"]] * 2, 2)
+    assert ([database_fleet.outcomes(job) for job in jobs], encoder.segments) == ([["completed"]] * 2, 2)
 
 
 def test_it_stands_still_for_longer_than_a_lease_and_nobody_is_given_up(database, database_fleet, tmp_path):
@@ -66,7 +66,7 @@ def test_it_stands_still_for_longer_than_a_lease_and_nobody_is_given_up(database
     time.sleep(1)
     (tmp_path / "go").touch()
     assert database_fleet.end(job) == "completed"
-    assert (database_fleet.outcomes(job), encoder.starts) == (["completed"], 1)
+    assert (database_fleet.outcomes(job), encoder.segments) == (["completed"], 1)
 
 
 def test_a_cluster_can_be_stopped_while_it_is_away(database, database_fleet):
