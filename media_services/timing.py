@@ -1,5 +1,6 @@
 """Owns time: turns a project and what was probed into a Timeline; the only place that computes when and where."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -301,7 +302,8 @@ class _Computation:
         pass_ms = self.pass_ms(element, path)
         loops = element.loop != 0
         if top_level and isinstance(element, Video):
-            pass_ms = min(pass_ms, milliseconds(element.duration)) if element.duration > 0 else pass_ms
+            frame_ms = math.ceil(1000 / self.fps)
+            pass_ms = min(pass_ms, max(milliseconds(element.duration), frame_ms)) if element.duration > 0 else pass_ms
             loops = True
         return {"seek_ms": milliseconds(element.seek), "pass_ms": pass_ms, "loops": loops}
 

@@ -71,3 +71,12 @@ def test_what_is_as_narrow_as_can_be_is_drawn(tmp_path, width, height):
     local = {src: Path(src) for src, _ in movie.sources()}
     film = pipeline.produce(movie, tmp_path, lambda *where: None, local=local).films[0]
     assert film.frames == 10
+
+
+def test_a_pass_of_no_length_is_one_frame(tmp_path):
+    video = {"type": "video", "src": str(media.video()), "duration": 1e-9}
+    document = {"resolution": "160x90", "fps": 10, "cache": False, "scenes": [{"duration": 1}], "elements": [video]}
+    movie = read(document, allow_files=True)
+    local = {src: Path(src) for src, _ in movie.sources()}
+    film = pipeline.produce(movie, tmp_path, lambda *where: None, local=local).films[0]
+    assert film.frames == 10
