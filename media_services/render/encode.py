@@ -217,16 +217,25 @@ class _Encoder:
 
     def sound(self, report: Report) -> Path:
         """Write the sound of all of the film."""
-        file, length_us = self._folder / "sound", self.timeline.duration_ms * 1000
+        file, length_us, mixed_us = self._folder / "sound", self.timeline.duration_ms * 1000, 0
         if all(sound.cache for sound in self.timeline.sounds) and results.take_file(self.sound_name, file):
             return file
 
         def mix(graph: Graph, options: Sequence[str], file: Path) -> None:
-            self._run([*self._drawn(graph, self._folder), "-map", "[sound]", *options, file.name], self._folder)
+            nonlocal mixed_us
+            last_us = 0
 
-        graph = track(self.timeline, self._folder, mix)
-        options = [*self._drawn(graph, self._folder), *sound_options(self.timeline), file.name]
-        self._run(options, self._folder, lambda done_us: report(risen(done_us, length_us)), counted="out_time_us")
+            def tick(done_us: int) -> None:
+                nonlocal last_us
+                last_us = max(last_us, done_us)
+                report(risen(mixed_us + last_us, length_us))
+
+            self._run(
+                [*self._drawn(graph, self._folder), *options, file.name], self._folder, tick, counted="out_time_us"
+            )
+            mixed_us += last_us
+
+        mix(track(self.timeline, self._folder, mix), sound_options(self.timeline), file)
         for bundle in self._folder.glob("bundle-*"):
             bundle.unlink()
         results.put_file(self.sound_name, file)

@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from media_services.placing import Box, Placement, Size
 from media_services.render.builder import ACCURATE, TAGGED_BT709, TO_BT709, Builder
 from media_services.render.footage import Footage, footage
 from media_services.render.playing import Piece, pieces_of
+from media_services.render.segments import Segment
 from media_services.render.stretches import Shown
 from media_services.render.turning import turned_box, turned_size
 from media_services.timeline import Layer, Motion, Turn
@@ -24,18 +24,6 @@ _KEY_BLEND = 0.04
 _RIM_PX = 2  # of nothing, around what turns
 
 Picture = Callable[[Layer, Size], Path]  # makes the one picture of a layer that is still but for its look
-
-
-@dataclass(frozen=True)
-class _Window:
-    """What is made of a layer: its frames [first, end), as far as they are in the film."""
-
-    first: int
-    end: int
-
-    @property
-    def frames(self) -> int:
-        return self.end - self.first
 
 
 class Streams:
@@ -52,7 +40,7 @@ class Streams:
             self._labels[id(layer)] = self._made(layer)
         label = self._labels[id(layer)].pop()
         window = self._window(layer)
-        skip = shown.skip - window.first
+        skip = shown.skip - window.first_frame
         steps = []
         if skip or shown.frames < window.frames:
             steps += [f"trim=start_frame={skip}:end_frame={skip + shown.frames}", "setpts=PTS-STARTPTS"]
@@ -64,9 +52,10 @@ class Streams:
         """Return the rectangle a layer's stream covers, which is larger than its own where it turns."""
         return turned_box(layer.placement.box, layer.look.turn)
 
-    def _window(self, layer: Layer) -> _Window:
+    def _window(self, layer: Layer) -> Segment:
+        """Return which frames of a layer are made: those that are in the film."""
         span = layer.span
-        return _Window(max(0, -span.first_frame), min(span.frames, self._frames - span.first_frame))
+        return Segment(max(0, -span.first_frame), min(span.frames, self._frames - span.first_frame))
 
     def _ticks(self, frames: int) -> str:
         """Return how long frames last, in the unit of timestamps, in FFmpeg's words."""
@@ -80,11 +69,11 @@ class Streams:
         builder, window = self._builder, self._window(layer)
         size = detailed_size(layer)
         label = self._footage(layer, size, window) if layer.moves else self._picture(layer, size)
-        changes = layer.look.changes and window.first > 0
+        changes = layer.look.changes and window.first_frame > 0
         for step in _effects(layer, size, window, builder, has_alpha=self._has_alpha(layer)):
             label = step(builder, label)
         count = self._uses[id(layer)]
-        back = [f"setpts=PTS-{self._ticks(window.first)}"] if changes else []
+        back = [f"setpts=PTS-{self._ticks(window.first_frame)}"] if changes else []
         if count == 1:
             return [builder.chain(label, back) if back else label]
         labels = [builder.label() for _ in range(count)]
@@ -94,9 +83,9 @@ class Streams:
     def _has_alpha(self, layer: Layer) -> bool:
         return layer.text is not None or (layer.source is not None and layer.source.probe.has_alpha)
 
-    def _footage(self, layer: Layer, size: Size, window: _Window) -> str:
+    def _footage(self, layer: Layer, size: Size, window: Segment) -> str:
         """Add a moving source: its part at the film's rate, scaled and cut to a size, as long as the window."""
-        played = pieces_of(layer, window.first, window.end, self._builder.fps)
+        played = pieces_of(layer, window.first_frame, window.end_frame, self._builder.fps)
         pieces = [self._piece(layer, size, piece) for piece in played]
         if len(pieces) == 1:
             return pieces[0]
@@ -160,7 +149,7 @@ def scaled(place: Placement, size: Size, after: Iterable[str]) -> list[str]:
 Step = Callable[[Builder, str], str]
 
 
-def _effects(layer: Layer, size: Size, window: _Window, builder: Builder, *, has_alpha: bool) -> Iterator[Step]:
+def _effects(layer: Layer, size: Size, window: Segment, builder: Builder, *, has_alpha: bool) -> Iterator[Step]:
     """Yield what is to be done to a layer's stream, made at a size, in order."""
     look, box = layer.look, layer.placement.box
     if look.chroma_key:
@@ -173,12 +162,12 @@ def _effects(layer: Layer, size: Size, window: _Window, builder: Builder, *, has
     if not layer.moves:
         steps = ["loop=loop=-1:size=1", f"settb={builder.time_base}", "setpts=N", f"trim=end_frame={window.frames}"]
         yield _filters(*steps)
-    if look.changes and window.first:
-        yield _filters(f"setpts=PTS+{window.first}/({builder.rate}*TB)")
+    if look.changes and window.first_frame:
+        yield _filters(f"setpts=PTS+{window.first_frame}/({builder.rate}*TB)")
     if look.shows_through and not has_alpha:
         yield _filters("format=yuva420p")
     if look.motion:
-        yield _filters(*_wandering(look.motion, size, (box.width, box.height), layer.span.frames, window.first))
+        yield _filters(*_wandering(look.motion, size, (box.width, box.height), layer.span.frames, window.first_frame))
     if look.turn:
         yield _filters(*_turning(look.turn, (box.width, box.height)))
     if look.opacity < 1:

@@ -15,7 +15,14 @@ _SOUND = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=fltp:
 _CENTRED = "pan=stereo|c0=c0|c1=c0"  # as loud on either side as it is; FFmpeg itself makes it 3 dB fainter
 _LIMITER = "alimiter=limit=0.97:level=0:latency=1"
 _CLICK_MS = 5  # a sound that is cut in its midst rises and falls within so many milliseconds
-_BUNDLE = ("-c:a", "pcm_f32le", "-f", "w64")  # 32 bits may be louder than what can be heard in the end
+_BUNDLE = (
+    "-map",
+    "[sound]",
+    "-c:a",
+    "pcm_f32le",
+    "-f",
+    "w64",
+)  # 32 bits may be louder than what can be heard in the end
 
 
 @dataclass(frozen=True)

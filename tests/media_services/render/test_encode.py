@@ -58,3 +58,11 @@ def test_checking_a_film_is_reported(planned, tmp_path):
     verify(film.file, timeline, heard.append)
     assert heard == sorted(set(heard))
     assert len(heard) >= 4
+
+
+def test_mixing_many_sounds_moves_forward(planned, tmp_path, monkeypatch):
+    monkeypatch.setattr("media_services.render.sound.MAX_INPUTS", 2)
+    tone = {"type": "audio", "src": str(media.tone(duration_s=1))}
+    timeline = planned({"scenes": [{"duration": 0.5, "elements": [tone]} for _ in range(20)], "cache": False})
+    _, heard = rendered(timeline, tmp_path)
+    assert len(set(heard)) > 20
