@@ -37,7 +37,7 @@ soak: $(VENV)/development ## kill it at random for ten minutes, and count what c
 
 fuzz: $(VENV)/development ## read and render random documents for ten minutes
 	@FUZZ_EXAMPLES=4000 $(BIN)/python -m pytest tests/media_services/movie/test_reading_properties.py -o timeout=0
-	@$(BIN)/python -m tests.fuzz.render --seconds 300
+	@$(BIN)/python -m tests.fuzz.render --seconds 500
 
 bench: $(VENV)/bench $(VENV)/development ## measure it, beside stock django-q2 and procrastinate (some forty minutes)
 	@$(BIN)/python -m benchmarks.latency

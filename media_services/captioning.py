@@ -1,8 +1,8 @@
 """Owns captioning films: which sounds are transcribed, each once, and their words' places in the film."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -10,9 +10,11 @@ from django.conf import settings
 from media_services import results
 from media_services.errors import MediaError, Problem
 from media_services.fonts import Fonts, read_faces
+from media_services.journal import Journal, Outcome, Task, step, unheard
 from media_services.movie.document import read_captions
+from media_services.others import Nobody, Others, made_once
 from media_services.recogniser import Line as Ear
-from media_services.stage import Parts
+from media_services.stage import Parts, Report
 from media_services.subtitles.ass import Drawing, ass_file
 from media_services.subtitles.encoding import decode
 from media_services.subtitles.lines import Line, Phrase, Word, lines_of, replaced, too_fast
@@ -48,44 +50,81 @@ def check_models(timelines: Sequence[Timeline]) -> None:
                     raise problem.at(captions.path) from problem
 
 
+class NotKept(Exception):
+    """Words are wanted that would have to be recognised."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A sound whose words are wanted: its file, the subtitles they are for, and whether they may be kept ones."""
+
+    file: Path
+    captions: Captions
+    cache: bool
+
+
 def caption_all(
-    timelines: Sequence[Timeline], *, threads: int, report: Callable[[float], None], recogniser: Ear
+    timelines: Sequence[Timeline],
+    *,
+    threads: int,
+    report: Report,
+    recogniser: Ear | None,
+    others: Others | None = None,
+    journal: Journal = unheard,
 ) -> list[Captioned]:
     """Return the subtitles of each film; every distinct sound is transcribed once, whichever films it is in.
 
-    Raises MediaError(TRANSCRIPTION_FAILED) placed at the `subtitles` element.
+    Raises MediaError(TRANSCRIPTION_FAILED) placed at the `subtitles` element; NotKept when there is no recogniser and
+    something to recognise.
     """
-    wanted: dict[Key, tuple[Path, Captions]] = {}
-    afresh: set[Key] = set()
-    for timeline in timelines:
-        for captions in filter(_listens, timeline.captions):
-            for sound in heard(timeline, captions):
-                wanted.setdefault(_key(captions, sound), (sound.source.file, captions))
-                if not (captions.cache and sound.cache):
-                    afresh.add(_key(captions, sound))
+    wanted = _wanted(timelines)
     if wanted:
         report(0.0)
-    words = _kept({key: facts for key, facts in wanted.items() if key not in afresh})
     parts = Parts(report, len(wanted))
+    words: dict[Key, list[Word]] = {}
     for key in sorted(wanted, key=lambda key: key[0].model):  # each model is loaded once
-        heard_out = parts.next(1)
-        if key not in words:
-            words[key] = _transcribe(key, *wanted[key], threads=threads, report=heard_out, recogniser=recogniser)
-            results.put(_name(key), json.dumps([astuple(word) for word in words[key]]).encode())
+        each, heard_out = wanted[key], parts.next(1)
+        with step(journal, Task.WORDS, each.captions.path) as entry:
+            beside = others if others and each.cache else Nobody()
+            words[key], entry.outcome = _come_by(key, each, threads, heard_out, recogniser, beside)
     return [_captioned(timeline, words) for timeline in timelines]
 
 
-def _kept(wanted: Mapping[Key, tuple[Path, Captions]]) -> dict[Key, list[Word]]:
-    """Return the words of the sounds that were transcribed before; raise MediaError when a model is missing."""
-    words = {}
-    for key, (_, captions) in wanted.items():
-        try:
-            content = results.take(_name(key))
-        except MediaError as problem:
-            raise problem.at(captions.path) from problem
+def _wanted(timelines: Sequence[Timeline]) -> dict[Key, _Wanted]:
+    """Return the sounds that are listened to, each once."""
+    wanted: dict[Key, _Wanted] = {}
+    for timeline in timelines:
+        for captions in filter(_listens, timeline.captions):
+            for sound in heard(timeline, captions):
+                key, cache = _key(captions, sound), captions.cache and sound.cache
+                first = wanted.setdefault(key, _Wanted(sound.source.file, captions, cache))
+                wanted[key] = replace(first, cache=first.cache and cache)
+    return wanted
+
+
+def _come_by(
+    key: Key, wanted: _Wanted, threads: int, report: Report, recogniser: Ear | None, others: Others
+) -> tuple[list[Word], Outcome]:
+    """Take the words of a sound that were heard before, or recognise them."""
+    words: list[Word] = []
+
+    def take() -> bool:
+        content = results.take(name) if wanted.cache else None
         if content is not None:
-            words[key] = [Word(*fields) for fields in json.loads(content)]
-    return words
+            words[:] = [Word(*fields) for fields in json.loads(content)]
+        return content is not None
+
+    def make() -> None:
+        if recogniser is None:
+            raise NotKept
+        words[:] = transcribe(wanted.file, how=key[0], threads=threads, report=report, recogniser=recogniser)
+        results.put(name, json.dumps([astuple(word) for word in words]).encode())
+
+    try:
+        name = _name(key)
+        return words, made_once(name, others, take=take, make=make, tick=lambda: report(0.0))
+    except MediaError as problem:
+        raise problem.at(wanted.captions.path) from problem
 
 
 def _name(key: Key) -> str:
@@ -99,15 +138,6 @@ def _name(key: Key) -> str:
         keywords=how.keywords,
         recogniser=recogniser_version(),
     )
-
-
-def _transcribe(
-    key: Key, file: Path, captions: Captions, *, threads: int, report: Callable[[float], None], recogniser: Ear
-) -> list[Word]:
-    try:
-        return transcribe(file, how=key[0], threads=threads, report=report, recogniser=recogniser)
-    except MediaError as problem:
-        raise problem.at(captions.path) from problem
 
 
 def _listens(captions: Captions) -> bool:

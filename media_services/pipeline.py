@@ -9,9 +9,12 @@ from django.conf import settings
 
 from media_services.captioning import caption_all, check_models
 from media_services.errors import Problem
+from media_services.journal import Journal, unheard
 from media_services.movie.document import Project
 from media_services.movie.reading import Movie, sources_of
+from media_services.others import Nobody, Others
 from media_services.recogniser import Line, Recogniser
+from media_services.render.crew import Conditions
 from media_services.render.encode import Film, render
 from media_services.render.output import OUTPUTS
 from media_services.render.text import warnings_of
@@ -19,6 +22,8 @@ from media_services.sources import Wanted, fetch_all, probe_all
 from media_services.stage import Checkpoint, Parts, Stage, overall
 from media_services.timeline import Timeline
 from media_services.timing import Sources, compute
+
+_LANE_BYTES = 512 * 1024**2  # what encoding a segment takes; measured at 1080p: 440 MiB
 
 
 @dataclass(frozen=True)
@@ -39,31 +44,41 @@ def wanted(movie: Movie) -> list[Wanted]:
 
 
 def produce(
-    movie: Movie, workdir: Path, checkpoint: Checkpoint, *, local: Mapping[str, Path], recogniser: Line | None = None
+    movie: Movie,
+    workdir: Path,
+    checkpoint: Checkpoint,
+    *,
+    local: Mapping[str, Path],
+    recogniser: Line | None = None,
+    journal: Journal = unheard,
+    others: Others | None = None,
 ) -> Production:
     """Turn a document into films in `workdir`, which must be empty.
 
     Steps: fetch every source once; probe it; decide every project's timeline; recognise the speech that is to be
     captioned; render one film after another.
     `local` maps sources that need no fetching to files; without a `recogniser` there is one for as long as this takes.
+    `journal` hears of each step, and `others` say what they are making, which is then not made here.
     Raises MediaError.
     """
     timelines = plan(movie, workdir / "sources", checkpoint, local=local)
     check_models(timelines)
-    threads = settings.VIDEOCRAFT.cores_per_job
+    conditions = _conditions(others or Nobody(), journal)
     with nullcontext(recogniser) if recogniser else Recogniser() as listener:
         captioned = caption_all(
             timelines,
-            threads=threads,
+            threads=settings.VIDEOCRAFT.cores_per_job,
             report=lambda f: checkpoint(Stage.TRANSCRIBING, overall(Stage.TRANSCRIBING, f)),
             recogniser=listener,
+            others=others,
+            journal=journal,
         )
     films = []
     parts = Parts(
         lambda f: checkpoint(Stage.RENDERING, overall(Stage.RENDERING, f)),
         total=sum(_work(timeline) for timeline in timelines),
     )
-    for number, timeline in enumerate(timelines):
+    for number, (timeline, subtitles) in enumerate(zip(timelines, captioned, strict=True)):
         folder = workdir / f"film-{number}"
         folder.mkdir()
         films.append(
@@ -71,15 +86,23 @@ def produce(
                 timeline,
                 folder,
                 report=parts.next(_work(timeline)),
-                threads=threads,
-                subtitles=captioned[number],
-                timeout_s=settings.VIDEOCRAFT.job_process_timeout.total_seconds(),
+                conditions=conditions,
+                subtitles=subtitles,
+                project=number,
+                project_id=movie.projects[number].id,
             )
         )
     warnings = [warning for timeline in timelines for warning in timeline.warnings]
     warnings += [warning for subtitles in captioned for warning in subtitles.warnings]
     warnings += [warning for timeline in timelines for warning in _text_warnings(timeline)]
     return Production(films, warnings)
+
+
+def _conditions(others: Others, journal: Journal) -> Conditions:
+    """Return the conditions that the settings put rendering under: as many lanes as cores, if their memory allows."""
+    configured = settings.VIDEOCRAFT
+    lanes = max(1, min(configured.cores_per_job, configured.job_memory_limit // _LANE_BYTES))
+    return Conditions(lanes, configured.job_process_timeout.total_seconds(), others, journal)
 
 
 def plan(movie: Movie, folder: Path, checkpoint: Checkpoint, *, local: Mapping[str, Path]) -> list[Timeline]:

@@ -52,6 +52,19 @@ def put(name: str, content: bytes) -> None:
     _save(name, [hashlib.sha256(content).hexdigest().encode() + b"\n", content])
 
 
+def replace(name: str, content: bytes) -> None:
+    """Keep a result in the place of the one that was kept under its name; as `put` otherwise.
+
+    In a storage of files there is always one of the two, whole.
+    """
+    _save(name, [hashlib.sha256(content).hexdigest().encode() + b"\n", content], replaces=True)
+
+
+def forget(name: str) -> None:
+    """Keep a result no longer, if it was kept."""
+    _delete(name)
+
+
 def take_file(name: str, file: Path) -> bool:
     """Put what was kept under a name into a file, and say whether there was anything, whole."""
     part = file.with_name(f"{file.name}.part")
@@ -76,6 +89,11 @@ def take_file(name: str, file: Path) -> bool:
     part.rename(file)
     _note_use(name)
     return True
+
+
+def has(name: str) -> bool:
+    """Say whether anything is kept under a name, whole or not."""
+    return _storage().exists(name)
 
 
 def put_file(name: str, file: Path) -> None:
@@ -128,17 +146,22 @@ class Movable(File):  # type: ignore[type-arg]
         return str(self.file.name)
 
 
-def _save(name: str, chunks: Iterable[bytes]) -> None:
+def _save(name: str, chunks: Iterable[bytes], *, replaces: bool = False) -> None:
     """Write a result beside its place and move it there; what a dying process leaves of it is evicted in its turn."""
     try:
-        with NamedTemporaryFile(dir=_folder(), prefix="part-", delete=False) as part:
+        folder = _folder()
+        if replaces and folder is None:
+            _delete(name)
+        with NamedTemporaryFile(dir=folder, prefix="part-", delete=False) as part:
             try:
                 part.writelines(chunks)
                 part.flush()
                 saved = _storage().save(name, Movable(part))
             finally:
                 Path(part.name).unlink(missing_ok=True)
-        if saved != name:  # another was quicker
+        if saved != name and replaces and folder is not None:
+            Path(_storage().path(saved)).replace(_storage().path(name))
+        elif saved != name:  # another was quicker
             _delete(saved)
     except OSError as problem:
         log.warning("the result %s could not be kept: %s", name, problem)

@@ -21,7 +21,7 @@ _OWN_CODE = Path(__file__).parents[1]
 Inputs = dict[str, Any]  # what something depends on, as JSON
 
 
-def segment_inputs(part: Timeline, subtitles: Burnt | None, threads: int) -> Inputs:
+def segment_inputs(part: Timeline, subtitles: Burnt | None) -> Inputs:
     """Return what the pictures of a segment depend on, with the subtitles that are burnt into them."""
     lettered = subtitles is not None or any(layer.text for layer in part.layers)
     return {
@@ -35,7 +35,6 @@ def segment_inputs(part: Timeline, subtitles: Burnt | None, threads: int) -> Inp
         "transitions": to_jsonable_python(part.transitions),
         "subtitles": to_jsonable_python(subtitles),
         "fonts": fonts.fingerprint() if lettered else None,
-        "threads": threads,
         "engine": engine(),
     }
 

@@ -21,7 +21,6 @@ _GIF_COLOURS = {Quality.LOW: 64, Quality.MEDIUM: 256, Quality.HIGH: 256}
 # Ordered dithering stands still where the picture does, which error diffusion pays for in bytes.
 _GIF_DITHER = {Quality.LOW: "bayer:bayer_scale=4", Quality.MEDIUM: "bayer:bayer_scale=3", Quality.HIGH: "sierra2_4a"}
 _BT709 = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv")
-_MIN_VP9_TILE_PX = 256
 _HUNDREDTHS = 100
 
 
@@ -69,15 +68,16 @@ def keyframe_interval(timeline: Timeline) -> int:
     return math.ceil(GOP_S * timeline.fps)
 
 
-def picture_options(timeline: Timeline, threads: int) -> list[str]:
+def picture_options(timeline: Timeline) -> list[str]:
     """Return the output options of a segment's [picture], an MP4 whatever the format: its times are exact.
 
-    Those of two segments of a film differ in nothing but the number of frames, so that they can be joined.
+    Those of two segments of a film differ in nothing but the number of frames, so that they can be joined. One thread
+    encodes, for with another number the pictures would be others, and cores are better used by segments side by side.
     """
-    coder = _CODERS[timeline.format](timeline, threads)
+    coder = _CODERS[timeline.format](timeline)
     return [
         "-map", "[picture]", "-frames:v", str(timeline.frames), *coder, "-g", str(keyframe_interval(timeline)),
-        "-threads:v", str(threads), "-pix_fmt", "yuv420p", *_BT709, "-f", "mp4",
+        "-threads:v", "1", "-pix_fmt", "yuv420p", *_BT709, "-f", "mp4",
     ]  # fmt: skip
 
 
@@ -101,21 +101,17 @@ def segment_list(files: Sequence[str], ends: Sequence[Fraction]) -> str:
     return "ffconcat version 1.0\n" + "".join(entries)
 
 
-def _mp4(timeline: Timeline, threads: int) -> list[str]:
+def _mp4(timeline: Timeline) -> list[str]:
     preset = _DRAFT_PRESET if timeline.draft else _PRESET
     return ["-c:v", "libx264", "-preset", preset, "-crf", str(_X264_CRF[timeline.quality])]
 
 
-def _webm(timeline: Timeline, threads: int) -> list[str]:
+def _webm(timeline: Timeline) -> list[str]:
     speed = ["-deadline", "realtime", "-cpu-used", "8"] if timeline.draft else ["-deadline", "good", "-cpu-used", "5"]
-    tiles = math.floor(math.log2(max(1, min(timeline.width // _MIN_VP9_TILE_PX, threads))))
-    return [
-        "-c:v", "libvpx-vp9", *speed, "-row-mt", "1", "-tile-columns", str(tiles),
-        "-b:v", "0", "-crf", str(_VP9_CRF[timeline.quality]),
-    ]  # fmt: skip
+    return ["-c:v", "libvpx-vp9", *speed, "-b:v", "0", "-crf", str(_VP9_CRF[timeline.quality])]
 
 
-def _lossless(timeline: Timeline, threads: int) -> list[str]:
+def _lossless(timeline: Timeline) -> list[str]:
     return ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "0"]
 
 

@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from media_services import ffmpeg, results
+from media_services.journal import Outcome, Task, step
 from media_services.media import MediaKind, Source
 from media_services.placing import Box
 from media_services.probe import probe
 from media_services.render.animation import as_video
+from media_services.render.crew import Conditions
 from media_services.render.footage import footage
 from media_services.render.keys import pass_inputs
 from media_services.render.moving import detailed_size, scaled
@@ -51,7 +53,7 @@ def with_plain_passes(timeline: Timeline) -> Timeline:
     return replace(timeline, layers=tuple(layers))
 
 
-def prepare(timeline: Timeline, folder: Path, *, report: Report, timeout_s: float) -> Timeline:
+def prepare(timeline: Timeline, folder: Path, *, report: Report, conditions: Conditions, project: int = 0) -> Timeline:
     """Return the timeline with a video in place of each animation, and with one pass of what is looped, each made once.
 
     A pass has the film's rate as far as it has whole frames, and the size and colours it is shown in.
@@ -69,7 +71,8 @@ def prepare(timeline: Timeline, folder: Path, *, report: Report, timeout_s: floa
         key = _pass(layer)
         if key not in made:
             file = folder / f"pass-{len(made)}.{'avi' if layer.plain else 'mov'}"
-            made[key] = _one_pass(layer, timeline, file, reports.pop(key), timeout_s)
+            with step(conditions.journal, Task.PREPARE, layer.path, project=project) as entry:
+                made[key], entry.outcome = _one_pass(layer, timeline, file, reports.pop(key), conditions)
         return replace(layer, source=made[key].source, seek_ms=0, prepared=True)
 
     return replace(timeline, layers=tuple(map(prepared, timeline.layers)))
@@ -128,7 +131,9 @@ def _as_footage(layer: Layer, animation: Source, folder: Path, report: Report) -
     return replace(layer, source=_made(animation, video))
 
 
-def _one_pass(layer: Layer, timeline: Timeline, file: Path, report: Report, timeout_s: float) -> Layer:
+def _one_pass(
+    layer: Layer, timeline: Timeline, file: Path, report: Report, conditions: Conditions
+) -> tuple[Layer, Outcome]:
     """Make a pass: as many frames as the film has in its time, evenly spread; the file gives each the same time."""
     assert layer.source is not None
     reading, frames = footage(layer.source), _frames(layer, timeline)
@@ -143,13 +148,16 @@ def _one_pass(layer: Layer, timeline: Timeline, file: Path, report: Report, time
     arguments = [*ffmpeg.SAFE_INPUT, *reading.options, *part, "-i", str(layer.source.file), "-an",
                  "-vf", ",".join(filters), "-frames:v", str(frames), *options, str(file)]  # fmt: skip
     name = results.key("passes", plain=layer.plain, **pass_inputs(layer, frames, detailed_size(layer)))
+    outcome = Outcome.KEPT
     if not (layer.cache and results.take_file(name, file)):
-        ffmpeg.render(arguments, cwd=file.parent, tick=_counted(frames, report), timeout_s=timeout_s)
+        outcome = Outcome.MADE
+        tick, timeout_s = _counted(frames, report), conditions.timeout_s
+        ffmpeg.render(arguments, cwd=file.parent, tick=tick, timeout_s=timeout_s)
         if file.stat().st_size <= _KEPT_BYTES:
             results.put_file(name, file)
     report(1.0)
     made = _made(layer.source, file)
-    return replace(layer, source=replace(made, probe=replace(made.probe, frames=frames)))
+    return replace(layer, source=replace(made, probe=replace(made.probe, frames=frames))), outcome
 
 
 def _counted(frames: int, report: Report) -> Callable[[int], None]:

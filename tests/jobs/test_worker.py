@@ -85,16 +85,16 @@ def test_a_film_that_is_not_what_was_asked_for_fails_the_job(user, server, monke
     real = pipeline.render
 
     def a_frame_short(timeline, *args, **options):
-        from media_services.render import encode
+        from media_services.render import encoder
 
-        whole = encode.picture_options
+        whole = encoder.picture_options
 
         def three_frames(*facts):
             made = whole(*facts)
             made[made.index("-frames:v") + 1] = "3"
             return made
 
-        monkeypatch.setattr(encode, "picture_options", three_frames)
+        monkeypatch.setattr(encoder, "picture_options", three_frames)
         return real(timeline, *args, **options)
 
     monkeypatch.setattr(pipeline, "render", a_frame_short)

@@ -6,6 +6,7 @@ import pytest
 
 from media_services import pipeline
 from media_services.movie.reading import read
+from media_services.render.crew import Conditions
 from media_services.render.encode import render, verify
 from tests import media
 
@@ -25,7 +26,7 @@ def planned(tmp_path):
 
 def rendered(timeline, folder):
     heard = []
-    film = render(timeline, folder, report=heard.append, threads=2, timeout_s=60)
+    film = render(timeline, folder, report=heard.append, conditions=Conditions())
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
     return film, heard

@@ -13,7 +13,8 @@ from media_services.movie.document import MODELS, Project, Scene
 from media_services.movie.reading import read
 from media_services.recogniser import Recogniser
 from media_services.render import keys
-from media_services.render.encode import _burner, _Encoder
+from media_services.render.crew import Conditions
+from media_services.render.encode import _encoder
 from tests import media
 
 Document = dict[str, Any]
@@ -41,17 +42,15 @@ def document() -> Document:
     }
 
 
-def names(given: Document, folder: Path, threads: int = 1) -> tuple[list[str], str]:
+def names(given: Document, folder: Path) -> tuple[list[str], str]:
     """Return the names of the segments of a document, and that of its sound."""
     movie = read(copy.deepcopy(given), allow_files=True)
     local = {src: Path(src) for src, _ in movie.sources()}
     (timeline,) = pipeline.plan(movie, folder / "sources", lambda *where: None, local=local)
     with Recogniser() as ear:
         (captioned,) = caption_all([timeline], threads=1, report=lambda done: None, recogniser=ear)
-    ass = folder / "subtitles.ass"
-    ass.write_text(captioned.files.get("ass", ""))
-    burner = _burner(timeline, ass, captioned, folder) if captioned.files else None
-    encoder = _Encoder(timeline, folder, threads, 60, burner)
+    (folder / "subtitles.ass").write_text(captioned.files.get("ass", ""))
+    encoder = _encoder(timeline, folder, Conditions(), captioned, 0)
     return [part.name for part in encoder.parts()], encoder.sound_name
 
 
@@ -189,8 +188,7 @@ def test_moving_a_scene_does_not_make_it_another(plain, tmp_path):
     assert names(moved, tmp_path)[0] == [before[4], *before[:4]]
 
 
-def test_threads_fonts_and_versions_are_part_of_it(plain, tmp_path, monkeypatch):
-    assert not set(plain[0]) & set(names(document(), tmp_path, threads=2)[0])
+def test_fonts_and_versions_are_part_of_it(plain, tmp_path, monkeypatch):
     monkeypatch.setattr(fonts, "fingerprint", lambda: "other")
     segments, track = names(document(), tmp_path)
     assert [name in plain[0] for name in segments] == [False, True, False, True, False]

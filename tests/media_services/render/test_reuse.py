@@ -155,10 +155,10 @@ def test_eviction_in_the_midst_of_a_render_loses_nothing(make, started):
 
 
 def test_a_film_that_is_wrong_is_not_kept(make, monkeypatch):
-    from media_services.render import encode
+    from media_services.render import encoder
 
-    whole = encode.joined_options
-    monkeypatch.setattr(encode, "joined_options", lambda *facts: [*whole(*facts), "-t", "3"])
+    whole = encoder.joined_options
+    monkeypatch.setattr(encoder, "joined_options", lambda *facts: [*whole(*facts), "-t", "3"])
     with pytest.raises(MediaError, match="frames"):
         make(film())
     assert kept("films") == []

@@ -16,6 +16,7 @@ from media_services.movie.reading import read
 from media_services.movie.settings import TransitionStyle
 from media_services.recogniser import Recogniser
 from media_services.render import output, playing, segments
+from media_services.render.crew import Conditions
 from media_services.render.encode import render
 from media_services.render.segments import part_of, segments_of
 from media_services.timeline import SceneSpan, Span, Timeline, Transition
@@ -118,7 +119,7 @@ def rendered(document, folder):
     with Recogniser() as ear:
         (captioned,) = caption_all([timeline], threads=1, report=lambda done: None, recogniser=ear)
     (folder / "film").mkdir()
-    film = render(timeline, folder / "film", report=lambda done: None, threads=2, timeout_s=100, subtitles=captioned)
+    film = render(timeline, folder / "film", report=lambda done: None, conditions=Conditions(), subtitles=captioned)
     with av.open(str(film.file)) as container:
         frames = list(container.decode(video=0))
         hashes = [hashlib.sha256(frame.to_ndarray().tobytes()).hexdigest() for frame in frames]
@@ -160,7 +161,8 @@ def test_no_ffmpeg_opens_more_than_a_segment_needs(monkeypatch, tmp_path):
         return run(arguments, **options)
 
     monkeypatch.setattr(ffmpeg, "render", counting)
-    film = render(timeline, tmp_path, report=lambda done: None, threads=2, timeout_s=60)
+    film = render(timeline, tmp_path, report=lambda done: None, conditions=Conditions())
     assert film.frames == 240
     assert max(opened) <= 8
-    assert len(opened) == len(segments_of(timeline)) + 2
+    assert len(segments_of(timeline)) == 8
+    assert len(opened) == 4 + 2  # every third segment shows the same again; the last is shorter

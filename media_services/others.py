@@ -1,0 +1,61 @@
+"""Owns working beside others, here and on other hosts, who may want the same results: each is made by one of them."""
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from media_services.journal import Outcome
+
+LOOK_S = 0.25
+# How long one waits for a result that another makes; the other's host may be gone without a word.
+PATIENCE_S = 120.0
+
+
+class Others(Protocol):
+    """What others are making; safe to use from several threads."""
+
+    def claim(self, name: str) -> bool:
+        """Say whether nobody is making a result; if so, it is the caller's to make until released, or until he dies."""
+        ...
+
+    def release(self, name: str) -> None: ...
+
+    def invite(self, pieces: int) -> None:
+        """Tell those who are free that so many pieces of this work are open to them; 0 when none is any more."""
+        ...
+
+
+class Nobody:
+    """The others of work that is done alone."""
+
+    def claim(self, name: str) -> bool:
+        return True
+
+    def release(self, name: str) -> None:
+        pass
+
+    def invite(self, pieces: int) -> None:
+        pass
+
+
+def made_once(
+    name: str, others: Others, *, take: Callable[[], bool], make: Callable[[], None], tick: Callable[[], None]
+) -> Outcome:
+    """Take a result, or make it; while another makes it, wait for that.
+
+    `take` says whether it was there; `tick` is called at least four times a second while this waits, and may raise.
+    """
+    if take():
+        return Outcome.KEPT
+    deadline = time.monotonic() + PATIENCE_S
+    while not (is_mine := others.claim(name)) and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+        tick()
+    try:
+        if take():
+            return Outcome.SHARED
+        make()
+        return Outcome.MADE
+    finally:
+        if is_mine:
+            others.release(name)
