@@ -1,5 +1,7 @@
 """Owns waking: a django-q2 broker over the jobs table, which sends one empty token while work and a worker wait.
 
+Work is a job that is due, or one that another worker runs and of which pieces are open.
+
 The token carries nothing; a worker that gets one claims from the table. So a lost, doubled or late token is harmless.
 """
 
@@ -42,7 +44,7 @@ class JobBroker(Broker):
         cls.cluster_id, cls.slots, cls.beat = cluster_id, slots, staticmethod(beat)
 
     def dequeue(self) -> list[Token] | None:
-        """Return one token as soon as a job is due and a worker is free; None after about a second without."""
+        """Return one token as soon as there is work and a worker is free; None after about a second without."""
         self.beat()
         try:
             if self._has_work():
@@ -71,7 +73,7 @@ class JobBroker(Broker):
         if self._unanswered:
             self._wait(min(_AGAIN_S * 2 ** min(self._unanswered - 1, 10), POLL_S))
         running = Job.objects.filter(cluster=self.cluster_id, status=JobStatus.PROCESSING).count()
-        return running < self.slots and Job.objects.due().exists()
+        return running < self.slots and (Job.objects.due().exists() or Job.objects.in_want_of_help().exists())
 
     def _patience_s(self) -> float:
         """Return how long to wait for a notification: until the next planned job is due, a second at most."""

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from jobs import logs
 from jobs.idempotency import PostKey, find_earlier, keep_key
-from jobs.models import DUE_CHANNEL, Asset, Job, JobStatus, notify
+from jobs.models import DUE_CHANNEL, Asset, EventKind, Job, JobEvent, JobStatus, notify
 from media_services.errors import DocumentError, Problem
 from media_services.movie.reading import Movie, read
 
@@ -98,6 +98,7 @@ def _insert(job: Job, key: PostKey | None) -> None:
     if Job.objects.filter(status=JobStatus.PENDING).count() >= settings.VIDEOCRAFT.job_queue_size:
         raise QueueFull
     job.save(force_insert=True)
+    JobEvent.objects.tell(job.pk, job.attempt, EventKind.QUEUED)
     if key:
         keep_key(job.owner, key, job)
     notify(DUE_CHANNEL)

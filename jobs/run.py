@@ -19,6 +19,7 @@ from jobs.drain import drain
 from jobs.housekeeping import cores_dir, discard, mark_of, stored_prefix, work_dir
 from jobs.listening import listening, stop_listening
 from jobs.models import CANCEL_CHANNEL, Job, Video
+from jobs.story import Story
 from jobs.work import error_of, local_sources, work
 from media_services.errors import ErrorCode, MediaError
 from media_services.process import Fork
@@ -49,16 +50,17 @@ class Run:
         self.job = job
         self.recogniser = recogniser
         self.prefix = stored_prefix(job)
-        self.workdir: Path | None = None
         self.cores: Cores | None = None
         self.stage, self.fraction, self.progress = Stage.FETCHING, 0.0, 0
         self.result: dict[str, Any] | None = None
         self.cancel_noticed = False
         self.began_at = self.moved_at = self.turned_at = self.beaten_at = self.looked_at = self.measured_at = now
-        self.beaten: tuple[str, int] = (self.stage, self.progress)
+        self.open_pieces = 0
+        self.beaten = self.news()
         self.stage_began_at = now
         self.stage_seconds: dict[str, float] = {}
         self.memory_peak_bytes = 0
+        self.story = Story(job, job.worker_name)
         self.configuration = settings.VIDEOCRAFT
 
     def supervise(self) -> None:
@@ -83,7 +85,7 @@ class Run:
         work_dir().mkdir(parents=True, exist_ok=True)
         workdir = Path(tempfile.mkdtemp(prefix=f"{mark_of(self.job)}-", dir=work_dir()))
         cores = Cores(cores_dir(), self.configuration.cores_per_job)
-        self.workdir, self.cores = workdir, cores
+        self.cores = cores
         local = local_sources(self.job)
 
         def target(send: Callable[[dict[str, Any]], None]) -> None:
@@ -120,6 +122,10 @@ class Run:
                 self.enter(Stage(message["stage"]))
                 self.fraction = message["fraction"]
                 self.progress = max(self.progress, min(int(self.fraction * 100), 99))
+            elif "open_pieces" in message:
+                self.open_pieces = message["open_pieces"]
+            elif "step" in message or "plan" in message:
+                self.story.hear(message)
             else:
                 self.result = message
 
@@ -128,6 +134,7 @@ class Run:
         if stage != self.stage:
             now = time.monotonic()
             self.stage_seconds[self.stage] = round(now - self.stage_began_at, 3)
+            self.story.hear({"stage": stage, "seconds": self.stage_seconds[self.stage]})
             self.stage, self.stage_began_at = stage, now
 
     def check(self, child: Fork) -> None:
@@ -183,12 +190,12 @@ class Run:
         """Write progress and prolong the lease: at least every few seconds, soon when there is something to tell."""
         lease_s = self.configuration.job_lease.total_seconds()
         most = min(self.configuration.job_progress_update_interval.total_seconds(), lease_s / _BEATS)
-        news = (self.stage, self.progress) != self.beaten
-        if now - self.beaten_at < (min(_QUICK_S, most) if news else most):
+        news = self.news()
+        if now - self.beaten_at < (min(_QUICK_S, most) if news != self.beaten else most):
             return
-        self.beaten_at, self.beaten = now, (self.stage, self.progress)
+        self.beaten_at, self.beaten = now, news
         try:
-            held = Job.objects.beat(self.job, stage=self.stage, progress=self.progress)
+            held = Job.objects.beat(self.job, stage=self.stage, progress=self.progress, open_pieces=self.open_pieces)
         except DatabaseError as problem:
             log.warning("could not beat: %s", problem)
             connection.close()
@@ -196,6 +203,11 @@ class Run:
         if not held:
             self.kill(child)
             raise Ended("fenced: another attempt has the job, or it is gone")
+        self.story.flush()
+
+    def news(self) -> tuple[str, int, bool]:
+        """Return what is told soon when it changes."""
+        return self.stage, self.progress, self.open_pieces > 0
 
     def look(self, child: Fork) -> None:
         """Look whether a cancel is wished, and if so kill the work and say that it is done."""
@@ -208,6 +220,7 @@ class Run:
             return
         if wished:
             self.kill(child)
+            self.story.flush()
             insist(lambda: Job.objects.cancelled_by_worker(self.job, **self.facts()))
             raise Ended("cancelled")
 
@@ -262,6 +275,7 @@ class Run:
     def end(self, what: str, transition: Callable[[dict[str, Any]], bool]) -> None:
         """Write how the attempt ended; a cancel that was asked for meanwhile goes before."""
         facts = self.facts()
+        self.story.flush()
         if insist(lambda: transition(facts)):
             log.info("%s after %.2f s", what, time.monotonic() - self.began_at)
         elif insist(lambda: Job.objects.cancelled_by_worker(self.job, **facts)):
@@ -275,7 +289,7 @@ class Run:
         return {"stage_seconds": self.stage_seconds | last, "memory_peak_bytes": self.memory_peak_bytes or None}
 
     def clean_up(self) -> None:
-        """Remove the working directory, and what was stored but not published.
+        """Remove the working directories, and what was stored but not published.
 
         The database is asked what was: a completion may have been committed by an answer that was lost. While it
         does not answer nothing is removed; housekeeping will.
@@ -284,8 +298,8 @@ class Run:
             stop_listening(CANCEL_CHANNEL)
         if self.cores is not None:
             self.cores.give_back()
-        if self.workdir is not None:
-            shutil.rmtree(self.workdir, ignore_errors=True)
+        for folder in work_dir().glob(f"{mark_of(self.job)}-*"):  # its own, and that of a helper that died
+            shutil.rmtree(folder, ignore_errors=True)
         if self.stage != Stage.STORING:
             return
         try:

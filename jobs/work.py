@@ -10,9 +10,14 @@ from uuid import UUID
 
 from django.core.files.storage import default_storage
 
+from jobs.claims import Claims
+from jobs.housekeeping import mark_of
 from jobs.models import Asset, Job
+from jobs.story import message_of
 from media_services import pipeline, storage
 from media_services.errors import DocumentError, ErrorCode, MediaError
+from media_services.journal import FilmPlan, Step
+from media_services.kept import Asking
 from media_services.movie.reading import Movie, read
 from media_services.process import Send
 from media_services.recogniser import Line
@@ -43,7 +48,8 @@ def work(
 ) -> None:
     """Do a job's work, in the forked child.
 
-    Sends {"stage", "fraction"} when they change, and last either {"films", "warnings"} or {"error", "detail"}.
+    Sends {"stage", "fraction"} when they change, {"step"} and {"plan"} as they come, and last either
+    {"films", "warnings"} or {"error", "detail"}.
     """
     told: tuple[Stage | None, float] = (None, 0.0)
     told_at = 0.0
@@ -55,9 +61,21 @@ def work(
             told, told_at = (stage, fraction), time.monotonic()
             send({"stage": stage, "fraction": fraction})
 
+    def journal(entry: Step | FilmPlan) -> None:
+        send(message_of(entry))
+
     try:
         movie: Movie = read(job.config, strict=job.strict)
-        production = pipeline.produce(movie, workdir, checkpoint, local=local, recogniser=recogniser)
+        production = pipeline.produce(
+            movie,
+            workdir,
+            checkpoint,
+            local=local,
+            recogniser=recogniser,
+            asking=asking(job),
+            journal=journal,
+            others=Claims(mark_of(job), send),
+        )
         checkpoint(Stage.STORING, overall(Stage.STORING, 0))
         films = storage.store(
             production.films, prefix, lambda fraction: checkpoint(Stage.STORING, overall(Stage.STORING, fraction))
@@ -69,6 +87,16 @@ def work(
         level = logging.INFO if isinstance(problem, MediaError) else logging.ERROR
         log.log(level, "failed: %s %s", problem, detail)
         send({"error": error_of(problem), "detail": detail[-_LOG_DETAIL_CHARS:]})
+
+
+def asking(job: Job) -> Asking:
+    """Return who asks for a job's sources, and since when.
+
+    The servers are asked again in an attempt that is not the first though nothing failed, as it is when a person
+    retries a job, for he may have put right what was wrong with a source.
+    """
+    is_again = job.attempt > 1 and job.failures == 0
+    return Asking(str(job.owner_id), None if is_again else job.created_at.timestamp())
 
 
 def error_of(problem: Exception) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Owns running jobs: claims one after another, and runs each to the end of its attempt."""
+"""Owns running jobs: claims one after another, runs each to the end of its attempt, and helps others meanwhile."""
 
 import functools
 import logging
@@ -8,6 +8,7 @@ from django.db import DatabaseError, connection
 
 from jobs import logs
 from jobs.drain import drain
+from jobs.helping import help_somebody
 from jobs.identity import WorkerIdentity
 from jobs.models import Job
 from jobs.run import Run
@@ -20,7 +21,10 @@ _in_doubt = False  # a claim may have been committed by an answer that was lost
 
 
 def run_due_jobs() -> None:
-    """Claim and run jobs until none is due; what a django-q2 token calls. Never raises but for the process's end."""
+    """Claim and run jobs until none is due, and none is in want of help; what a django-q2 token calls.
+
+    Never raises but for the process's end.
+    """
     global _in_doubt
     identity = WorkerIdentity.current(cluster_id)
     try:
@@ -29,9 +33,10 @@ def run_due_jobs() -> None:
             _in_doubt = False
         while not drain.has_begun:
             job = Job.objects.claim(identity)
-            if job is None:
+            if job is not None:
+                run_job(job)
+            elif not help_somebody(identity):
                 return
-            run_job(job)
     except DatabaseError as problem:
         log.warning("the database does not answer: %s", problem)
         connection.close()

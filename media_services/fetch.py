@@ -1,4 +1,4 @@
-"""Owns the fetching of sources over HTTP: every URL checked, capped and hashed, each content kept once."""
+"""Owns the fetching of sources over HTTP: every URL checked, capped and hashed, none sent again for nothing."""
 
 import hashlib
 import os
@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
-from urllib.parse import parse_qsl, urldefrag, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 from django.conf import settings
 
 from media_services.addresses import AllowList, UnknownHost, UnsafeAddress
 from media_services.errors import ErrorCode, MediaError
+from media_services.kept import Answer, Shelf, place_of, validator
 from media_services.network import BEAT_S, answered
 
 MAX_REDIRECTS = 5
@@ -34,12 +35,21 @@ Tick = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class Fetched:
-    """A local file, the SHA-256 of its content, and the type its server claimed (never believed)."""
+    """A local file, the SHA-256 of its content, and the type its server claimed (never believed).
+
+    `was_kept` says that an earlier fetch had brought it.
+    """
 
     file: Path
     sha256: str
     size_bytes: int
     content_type: str = ""
+    was_kept: bool = False
+
+
+def address_of(url: str) -> str:
+    """Return the address that a source is known by: URLs that lead to the same request have the same one."""
+    return direct_url(url).partition("#")[0]
 
 
 def direct_url(url: str) -> str:
@@ -114,7 +124,8 @@ def _allowed_by_settings() -> AllowList:
 class Fetcher:
     """Fetches URLs into a folder, where each distinct content is one file named by its SHA-256.
 
-    Safe to use from several threads. `timeout_s` bounds a whole fetch, redirects included.
+    Safe to use from several threads. `timeout_s` bounds a whole fetch, redirects included. On the `shelf` is what was
+    fetched before.
     """
 
     folder: Path
@@ -122,32 +133,35 @@ class Fetcher:
     max_bytes: int = field(default_factory=lambda: settings.VIDEOCRAFT.fetch_max_bytes)
     timeout_s: float = field(default_factory=lambda: settings.VIDEOCRAFT.fetch_timeout.total_seconds())
     ssl_context: ssl.SSLContext | None = None
+    shelf: Shelf = field(default_factory=Shelf)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _known: dict[str, Future[Fetched]] = field(default_factory=dict, init=False, repr=False)
 
-    def fetch(self, url: str, tick: Tick = _no_tick) -> Fetched:
+    def fetch(self, url: str, tick: Tick = _no_tick, *, cache: bool = True) -> Fetched:
         """Fetch a URL, or return what an earlier or a simultaneous call for it got; raise MediaError.
 
         `tick` is called with the bytes received and announced (None if unknown), at least every 0.2 s while waiting
         or receiving; what it raises stops this fetch. A failed URL is fetched anew when asked for again. Nothing is
-        left in the folder by a failure.
+        left in the folder by a failure. Without `cache` the server sends it again, whatever is kept.
         """
-        key = urldefrag(direct_url(url)).url
+        key = address_of(url)
         while True:
             with self._lock:
                 mine = key not in self._known
                 future = self._known.setdefault(key, Future())
             if mine:
-                return self._settle(key, future, url, tick)
+                return self._settle(key, future, _Transfer(url, tick, time.monotonic() + self.timeout_s), cache)
             try:
                 return _await(future, tick)
             except _Abandoned:
                 continue
 
-    def _settle(self, key: str, future: Future[Fetched], url: str, tick: Tick) -> Fetched:
+    def _settle(self, key: str, future: Future[Fetched], transfer: _Transfer, cache: bool) -> Fetched:
         """Do the work which other threads may be waiting for, and let them know how it ended."""
         try:
-            fetched = self._fetch_once(url, tick)
+            with self._errors_of(transfer):
+                known = self._last_answer(key) if cache else None
+                fetched = self._at_hand(known, transfer) or self._asked_for(key, known, transfer)
         except BaseException as error:
             with self._lock:
                 del self._known[key]
@@ -156,21 +170,58 @@ class Fetcher:
         future.set_result(fetched)
         return fetched
 
-    def _fetch_once(self, url: str, tick: Tick) -> Fetched:
-        transfer = _Transfer(url, tick, time.monotonic() + self.timeout_s)
-        with self._errors_of(transfer), self._followed(transfer) as response:
-            return self._store(response, transfer)
+    def _last_answer(self, address: str) -> Answer | None:
+        """Return what the server last answered, if it would still be taken."""
+        known = self.shelf.find(address)
+        return known if known and known.size_bytes <= self.max_bytes else None
+
+    def _at_hand(self, known: Answer | None, transfer: _Transfer) -> Fetched | None:
+        """Return what needs no asking; None where its server must be asked."""
+        return self._take(known, transfer) if known and self.shelf.is_new_enough(known) else None
+
+    def _asked_for(self, address: str, known: Answer | None, transfer: _Transfer) -> Fetched:
+        """Return what the server sends, or what is kept when it says that this has not changed."""
+        asked_at = time.time()
+        with self._followed(transfer, known) as response:
+            sent = None if response.status_code == 304 else self._store(response, transfer)
+        fetched = sent or self._take(known, transfer)
+        if fetched is None:  # evicted, or found damaged, since the server was asked
+            return self._asked_for(address, None, transfer)
+        if not _may_be_stored(response):
+            self.shelf.forget(address)
+        elif known and fetched.was_kept:
+            self.shelf.keep(address, replace(known, asked_at=asked_at), fetched.file)
+        else:
+            self.shelf.keep(address, _answer(fetched, response, transfer.url, asked_at), fetched.file)
+        return fetched
+
+    def _take(self, known: Answer | None, transfer: _Transfer) -> Fetched | None:
+        """Return a content that is kept, in the folder; None where there is none, or it is damaged."""
+        if known is None:
+            return None
+        file = self.folder / known.sha256
+        with _storage_errors(transfer):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not (file.exists() or self.shelf.take(known.sha256, file)):
+                return None
+        transfer.tick(known.size_bytes, known.size_bytes)
+        return Fetched(file, known.sha256, known.size_bytes, known.content_type, was_kept=True)
 
     @contextmanager
-    def _followed(self, transfer: _Transfer) -> Iterator[httpx.Response]:
-        """Open the answer at the end of the redirects, each of them checked like the first URL."""
+    def _followed(self, transfer: _Transfer, known: Answer | None) -> Iterator[httpx.Response]:
+        """Open the answer at the end of the redirects, each of them checked like the first URL.
+
+        Its status is 200, or 304 where it was asked whether what is `known` has changed.
+        """
         target = _checked(direct_url(transfer.asked), transfer)
         for _ in range(MAX_REDIRECTS + 1):
             transfer.url = str(target)
-            request = httpx.Request("GET", target, headers=_HEADERS)
+            condition = known.condition(transfer.url) if known else {}
+            request = httpx.Request("GET", target, headers=_HEADERS | condition)
             with answered(request, self.allow, transfer.beat, ssl_context=self.ssl_context) as response:
                 if not response.has_redirect_location:
-                    _require_success(response, transfer)
+                    if not (condition and response.status_code == 304):
+                        _require_success(response, transfer)
                     yield response
                     return
                 target = _checked(_location(target, response), transfer)
@@ -276,6 +327,18 @@ def _require_success(response: httpx.Response, transfer: _Transfer) -> None:
             f"the server answered {status} {response.reason_phrase}".rstrip(),
             retryable=status >= 500 or status in _RETRYABLE,
         )
+
+
+def _answer(fetched: Fetched, response: httpx.Response, url: str, asked_at: float) -> Answer:
+    tag, date = (validator(response.headers, name) for name in ("ETag", "Last-Modified"))
+    return Answer(
+        fetched.sha256, fetched.size_bytes, fetched.content_type, tag, date, place=place_of(url), asked_at=asked_at
+    )
+
+
+def _may_be_stored(response: httpx.Response) -> bool:
+    directives = response.headers.get("Cache-Control", "").lower().split(",")
+    return "no-store" not in (directive.strip() for directive in directives)
 
 
 def _refused(transfer: _Transfer, reason: str) -> MediaError:

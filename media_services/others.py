@@ -1,9 +1,12 @@
 """Owns working beside others, here and on other hosts, who may want the same results: each is made by one of them."""
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
+from media_services import results
 from media_services.journal import Outcome
 
 LOOK_S = 0.25
@@ -12,7 +15,9 @@ PATIENCE_S = 120.0
 
 
 class Others(Protocol):
-    """What others are making; safe to use from several threads."""
+    """What others are making; safe to use from several threads. `work` is what this work is called among them."""
+
+    work: str
 
     def claim(self, name: str) -> bool:
         """Say whether nobody is making a result; if so, it is the caller's to make until released, or until he dies."""
@@ -27,6 +32,8 @@ class Others(Protocol):
 
 class Nobody:
     """The others of work that is done alone."""
+
+    work = ""
 
     def claim(self, name: str) -> bool:
         return True
@@ -59,3 +66,25 @@ def made_once(
     finally:
         if is_mine:
             others.release(name)
+
+
+@contextmanager
+def invitation(others: Others, contents: Mapping[str, str]) -> Iterator[None]:
+    """Let others know, for as long as this lasts, the content (SHA-256) of each source of this work."""
+    if others.work:
+        results.put(_invitation_name(others), json.dumps(contents).encode())
+    try:
+        yield
+    finally:
+        if others.work:
+            results.forget(_invitation_name(others))
+
+
+def invited(others: Others) -> dict[str, str] | None:
+    """Return the contents of the sources of some work; None where it has none of its results."""
+    content = results.take(_invitation_name(others))
+    return None if content is None else dict(json.loads(content))
+
+
+def _invitation_name(others: Others) -> str:
+    return results.key("invitations", work=others.work)

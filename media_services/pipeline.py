@@ -1,18 +1,19 @@
 """Owns the order of the work: from a document that was read to finished films, stage by stage."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
-from media_services.captioning import caption_all, check_models
+from media_services.captioning import Captioned, caption_all, check_models
 from media_services.errors import Problem
 from media_services.journal import Journal, unheard
+from media_services.kept import NOBODY, Asking
 from media_services.movie.document import Project
 from media_services.movie.reading import Movie, sources_of
-from media_services.others import Nobody, Others
+from media_services.others import Nobody, Others, invitation
 from media_services.recogniser import Line, Recogniser
 from media_services.render.crew import Conditions
 from media_services.render.encode import Film, render
@@ -35,11 +36,11 @@ class Production:
 
 
 def wanted(movie: Movie) -> list[Wanted]:
-    """Return every source a document names, with the kind it must be of and its place."""
+    """Return every source a document names: the kind it must be of, its place, and whether it may be a kept one."""
     return [
-        Wanted(src, kind, path)
-        for element, pointer in movie.elements()
-        for src, path, kind in sources_of(element, pointer)
+        Wanted(src, kind, path, project.caches(element, scene))
+        for element, project, scene in movie.placed()
+        for src, path, kind in sources_of(element, element.pointer)
     ]
 
 
@@ -50,6 +51,7 @@ def produce(
     *,
     local: Mapping[str, Path],
     recogniser: Line | None = None,
+    asking: Asking = NOBODY,
     journal: Journal = unheard,
     others: Others | None = None,
 ) -> Production:
@@ -58,21 +60,42 @@ def produce(
     Steps: fetch every source once; probe it; decide every project's timeline; recognise the speech that is to be
     captioned; render one film after another.
     `local` maps sources that need no fetching to files; without a `recogniser` there is one for as long as this takes.
-    `journal` hears of each step, and `others` say what they are making, which is then not made here.
+    What is kept of sources for who is `asking` is used. `journal` hears of each step, and `others` say what they are
+    making, which is then not made here.
     Raises MediaError.
     """
-    timelines = plan(movie, workdir / "sources", checkpoint, local=local)
+    sources = gather(movie, workdir / "sources", checkpoint, local=local, asking=asking, journal=journal)
+    timelines = timelines_of(movie, sources)
     check_models(timelines)
-    conditions = _conditions(others or Nobody(), journal)
+    beside = others or Nobody()
+    conditions = conditions_for(beside, journal)
     with nullcontext(recogniser) if recogniser else Recogniser() as listener:
         captioned = caption_all(
             timelines,
             threads=settings.VIDEOCRAFT.cores_per_job,
             report=lambda f: checkpoint(Stage.TRANSCRIBING, overall(Stage.TRANSCRIBING, f)),
             recogniser=listener,
-            others=others,
+            others=beside,
             journal=journal,
         )
+    fetched = {src: source.sha256 for (src, _), source in sources.items() if src not in local}
+    with invitation(beside, fetched):
+        films = _rendered(movie, timelines, captioned, workdir, checkpoint, conditions)
+    warnings = [warning for timeline in timelines for warning in timeline.warnings]
+    warnings += [warning for subtitles in captioned for warning in subtitles.warnings]
+    warnings += [warning for timeline in timelines for warning in _text_warnings(timeline)]
+    return Production(films, warnings)
+
+
+def _rendered(
+    movie: Movie,
+    timelines: Sequence[Timeline],
+    captioned: Sequence[Captioned],
+    workdir: Path,
+    checkpoint: Checkpoint,
+    conditions: Conditions,
+) -> list[Film]:
+    """Render one film after another, each in a folder of its own."""
     films = []
     parts = Parts(
         lambda f: checkpoint(Stage.RENDERING, overall(Stage.RENDERING, f)),
@@ -92,29 +115,63 @@ def produce(
                 project_id=movie.projects[number].id,
             )
         )
-    warnings = [warning for timeline in timelines for warning in timeline.warnings]
-    warnings += [warning for subtitles in captioned for warning in subtitles.warnings]
-    warnings += [warning for timeline in timelines for warning in _text_warnings(timeline)]
-    return Production(films, warnings)
+    return films
 
 
-def _conditions(others: Others, journal: Journal) -> Conditions:
+def conditions_for(others: Others, journal: Journal) -> Conditions:
     """Return the conditions that the settings put rendering under: as many lanes as cores, if their memory allows."""
     configured = settings.VIDEOCRAFT
     lanes = max(1, min(configured.cores_per_job, configured.job_memory_limit // _LANE_BYTES))
     return Conditions(lanes, configured.job_process_timeout.total_seconds(), others, journal)
 
 
-def plan(movie: Movie, folder: Path, checkpoint: Checkpoint, *, local: Mapping[str, Path]) -> list[Timeline]:
-    """Fetch and probe every source of a document and decide the timeline of each project."""
+def plan(
+    movie: Movie,
+    folder: Path,
+    checkpoint: Checkpoint,
+    *,
+    local: Mapping[str, Path],
+    asking: Asking = NOBODY,
+    journal: Journal = unheard,
+) -> list[Timeline]:
+    """Gather the sources of a document, as `gather` does, and decide the timeline of each project."""
+    return timelines_of(movie, gather(movie, folder, checkpoint, local=local, asking=asking, journal=journal))
+
+
+def gather(
+    movie: Movie,
+    folder: Path,
+    checkpoint: Checkpoint,
+    *,
+    local: Mapping[str, Path],
+    asking: Asking = NOBODY,
+    journal: Journal = unheard,
+) -> Sources:
+    """Fetch and probe every source of a document.
+
+    What is kept of sources for who is `asking` is used; `journal` hears of each source.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     named = wanted(movie)
     fetched = fetch_all(
-        named, folder, local=local, report=lambda f: checkpoint(Stage.FETCHING, overall(Stage.FETCHING, f))
+        named,
+        folder,
+        local=local,
+        report=lambda f: checkpoint(Stage.FETCHING, overall(Stage.FETCHING, f)),
+        asking=asking,
+        journal=journal,
     )
-    sources: Sources = probe_all(
-        named, fetched, report=lambda f: checkpoint(Stage.ANALYZING, overall(Stage.ANALYZING, f))
+    return probe_all(
+        named,
+        fetched,
+        report=lambda f: checkpoint(Stage.ANALYZING, overall(Stage.ANALYZING, f)),
+        asking=asking,
+        journal=journal,
     )
+
+
+def timelines_of(movie: Movie, sources: Sources) -> list[Timeline]:
+    """Decide the timeline of each project of a document."""
     limit_ms = round(settings.VIDEOCRAFT.film_max_duration.total_seconds() * 1000)
 
     def timeline(project: Project, pointer: str) -> Timeline:

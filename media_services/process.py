@@ -13,6 +13,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections import deque
@@ -133,8 +134,8 @@ def _environment() -> dict[str, str]:
 class Fork:
     """A forked child of this process in a session of its own, which sends JSON messages to its parent.
 
-    `target` runs in the child with a function that sends one message. What it starts stays in its process group, so
-    that `kill` ends all of it, and carries the mark `name`.
+    `target` runs in the child with a function that sends one message, from any of its threads. What it starts stays
+    in its process group, so that `kill` ends all of it, and carries the mark `name`.
     """
 
     def __init__(self, target: Callable[[Send], None], name: str = "") -> None:
@@ -211,7 +212,12 @@ class Fork:
 
 def _be_child(target: Callable[[Send], None], write_fd: int, parent_pid: int, name: str) -> NoReturn:
     """Run the target in the forked child, and leave without any of the parent's clean-up."""
-    code = 1
+    code, one_at_a_time = 1, threading.Lock()  # a message longer than a pipe takes at once is written in pieces
+
+    def send(message: dict[str, Any]) -> None:
+        with one_at_a_time:
+            _write_all(write_fd, json.dumps(message).encode() + b"\n")
+
     try:
         os.setsid()
         die_with_parent(parent_pid)
@@ -219,7 +225,7 @@ def _be_child(target: Callable[[Send], None], write_fd: int, parent_pid: int, na
         mark(name)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        target(lambda message: _write_all(write_fd, json.dumps(message).encode() + b"\n"))
+        target(send)
         code = 0
     except BaseException:  # noqa: BLE001 - nothing may unwind into the parent's frames
         traceback.print_exc()

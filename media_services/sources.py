@@ -5,13 +5,16 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 
 from media_services.errors import ErrorCode, MediaError
-from media_services.fetch import Fetched, Fetcher, shown_url
+from media_services.fetch import Fetched, Fetcher, address_of, shown_url
+from media_services.journal import Journal, Outcome, Task, step, unheard
+from media_services.kept import NOBODY, Asking, Shelf
 from media_services.media import MediaKind, Probe, Source
 from media_services.probe import probe
 from media_services.stage import Report
@@ -24,11 +27,15 @@ _USUAL_BYTES = 4 * 1024**2  # a source is taken for as long while no length is k
 
 @dataclass(frozen=True)
 class Wanted:
-    """A source that a document names: the text of its `src`, the kind it must serve as, and its JSON pointer."""
+    """A source that a document names: the text of its `src`, the kind it must serve as, and its JSON pointer.
+
+    `cache` says whether what was fetched and found out before may be used again.
+    """
 
     src: str
     kind: MediaKind
     path: str
+    cache: bool = True
 
 
 class _Stopped(Exception):
@@ -103,39 +110,53 @@ def fetch_all(
     *,
     local: Mapping[str, Path],
     report: Report = lambda fraction: None,
-    fetcher: Fetcher | None = None,
+    asking: Asking = NOBODY,
+    journal: Journal = unheard,
 ) -> dict[str, Fetched]:
     """Return a local file for every `src`: fetched into `folder`, or one of the `local` ones.
 
-    `report` hears a rising fraction from the calling thread; what it raises stops all threads and passes through.
+    What is kept for who is `asking` is not fetched again while it is new enough, or its server says that it has not
+    changed, unless a source of that address says `cache: false`. `report` hears a rising fraction from the calling
+    thread; what it raises stops all threads and passes through. `journal` hears of each source that is not local.
     Raises the MediaError of the first source in the document among those that failed, placed at its element.
     """
-    client = fetcher or Fetcher(folder)
+    client = Fetcher(folder, shelf=Shelf(asking))
+    wanted = list(wanted)
     first = _first_by(wanted, lambda each: each.src)
+    afresh = {address_of(each.src) for each in wanted if not each.cache}
 
     def task(each: Wanted) -> _Task[Fetched]:
         file = local.get(each.src)
         if file is not None:
             return _Task(each.path, lambda task: _read_local(each.src, file, task))
-        return _Task(each.path, lambda task: _fetch(client, each.src, task))
+        cache = address_of(each.src) not in afresh
+        return _Task(each.path, lambda task: _fetch(client, each.src, task, journal, cache=cache))
 
     results = _run_all([task(each) for each in first.values()], report)
     return dict(zip(first, results, strict=True))
 
 
 def probe_all(
-    wanted: Iterable[Wanted], fetched: Mapping[str, Fetched], *, report: Report = lambda fraction: None
+    wanted: Iterable[Wanted],
+    fetched: Mapping[str, Fetched],
+    *,
+    report: Report = lambda fraction: None,
+    asking: Asking = NOBODY,
+    journal: Journal = unheard,
 ) -> dict[tuple[str, MediaKind], Source]:
     """Return an understood Source for every (src, kind); each content is probed once for each kind.
 
-    Reports, stops and raises as `fetch_all` does.
+    A content that was understood before is not opened, unless a source of it says `cache: false`. Reports, stops,
+    tells and raises as `fetch_all` does.
     """
+    wanted = list(wanted)
+    prober = _Prober(wanted, fetched, Shelf(asking), journal)
     each_once = list(_first_by(wanted, lambda each: (each.src, each.kind)).values())
     contents = _first_by(each_once, lambda each: (fetched[each.src].sha256, each.kind))
 
     def task(each: Wanted) -> _Task[Probe]:
-        file = fetched[each.src]
-        return _Task(each.path, lambda task: _probe(each, file.file, task), total_bytes=file.size_bytes)
+        size_bytes = fetched[each.src].size_bytes
+        return _Task(each.path, lambda task: prober.understand(each, task), total_bytes=size_bytes)
 
     probes = dict(zip(contents, _run_all([task(each) for each in contents.values()], report), strict=True))
     return {
@@ -155,11 +176,14 @@ def _first_by(wanted: Iterable[Wanted], key: Callable[[Wanted], Key]) -> dict[Ke
     return first
 
 
-def _fetch(client: Fetcher, src: str, task: _Task[Fetched]) -> Fetched:
+def _fetch(client: Fetcher, src: str, task: _Task[Fetched], journal: Journal, *, cache: bool) -> Fetched:
     if not src.lower().startswith(("http://", "https://")):
         message = f"{shown_url(src)} is neither an http(s) URL nor a source known here"
         raise MediaError(ErrorCode.UNSAFE_URL, message)
-    return client.fetch(src, task.advance)
+    with step(journal, Task.FETCH, shown_url(src)) as entry:
+        fetched = client.fetch(src, task.advance, cache=cache)
+        entry.outcome = Outcome.KEPT if fetched.was_kept else Outcome.MADE
+    return fetched
 
 
 def _read_local(src: str, file: Path, task: _Task[Fetched]) -> Fetched:
@@ -175,6 +199,42 @@ def _read_local(src: str, file: Path, task: _Task[Fetched]) -> Fetched:
     except OSError as error:
         raise MediaError(ErrorCode.DOWNLOAD_FAILED, f"{src} could not be read: {error.strerror}") from error
     return Fetched(file, digest.hexdigest(), done_bytes)
+
+
+@dataclass(frozen=True)
+class _Prober:
+    """Understands the contents of some sources."""
+
+    wanted: Sequence[Wanted]
+    fetched: Mapping[str, Fetched]
+    shelf: Shelf
+    journal: Journal
+
+    @cached_property
+    def afresh(self) -> set[str]:
+        """The hashes of the contents of which nothing that was found out before may be used."""
+        return {self.fetched[each.src].sha256 for each in self.wanted if not each.cache}
+
+    def understand(self, each: Wanted, task: _Task[Probe]) -> Probe:
+        file = self.fetched[each.src]
+        with step(self.journal, Task.PROBE, shown_url(each.src)) as entry:
+            known = None if file.sha256 in self.afresh else self.shelf.find_probe(file.sha256, each.kind)
+            if known:
+                entry.outcome = Outcome.KEPT
+                return known
+            try:
+                found = _probe(each, file.file, task)
+            except MediaError:
+                self.forget(file.sha256)
+                raise
+            self.shelf.keep_probe(file.sha256, each.kind, found)
+        return found
+
+    def forget(self, sha256: str) -> None:
+        """Let the servers of a content send it again: one that was cut off unnoticed would stay so for ever."""
+        for each in self.wanted:
+            if self.fetched[each.src].sha256 == sha256:
+                self.shelf.forget(address_of(each.src))
 
 
 def _probe(each: Wanted, file: Path, task: _Task[Probe]) -> Probe:

@@ -234,7 +234,7 @@ class _Computation:
             if scene.background_color and scene.background_color != "#00000000":
                 lowest = min((element.z_index for element in scene.elements), default=0)
                 canvas = Placement.whole(*self.size)
-                cache = self.caches(scene)
+                cache = self.project.caches(scene)
                 layer = Layer(span, canvas, path, colour=scene.background_color, scene=number, cache=cache)
                 yield (min(lowest, 0), 1, -1), layer
             for order, (element, place_) in enumerate(_placed(scene.elements)):
@@ -262,7 +262,7 @@ class _Computation:
                 font=self.sources[font, MediaKind.FONT] if font else None,
                 scene=scene,
                 look=look,
-                cache=self.caches(element, scene),
+                cache=self.project.caches(element, scene),
             )
         source = self.source(element)
         moves = isinstance(element, Video) or (source.probe.frames or 1) > 1
@@ -281,13 +281,8 @@ class _Computation:
             played = {"pass_ms": one_pass, "loops": element.loop != 0}
         if moves or look.needs_filters or look.turn:
             self.refuse_giant(placement, path)
-        cache = self.caches(element, scene)
+        cache = self.project.caches(element, scene)
         return Layer(span, placement, path, source, scene=scene, look=look, cache=cache, **played)
-
-    def caches(self, part: Scene | Element, scene: int | None = None) -> bool:
-        """Say whether what was made of a scene, or of an element in one, may be used again."""
-        inside = scene is None or self.project.scenes[scene].cache
-        return part.cache and inside and self.project.cache
 
     def refuse_giant(self, placement: Placement, path: str) -> None:
         """Raise MediaError for what is too large to be scaled as a whole."""
@@ -322,7 +317,7 @@ class _Computation:
                 span = self.element_span(element, inside, place_, top_level=top_level)
                 playback = self.playback(element, place_, top_level=top_level)
                 fades = element_fades(element, span)
-                cache = self.caches(element, scene)
+                cache = self.project.caches(element, scene)
                 yield Sound(span, source, place_, element.volume, **playback, scene=scene, fades=fades, cache=cache)
 
     def all_captions(self, scenes: Sequence[Span], film: Span) -> Iterator[Captions]:
@@ -342,7 +337,7 @@ class _Computation:
                     scene,
                     given=self.sources[given, MediaKind.CAPTIONS] if given else None,
                     font=self.sources[font, MediaKind.FONT] if font else None,
-                    cache=self.caches(element, scene),
+                    cache=self.project.caches(element, scene),
                 )
 
 

@@ -47,6 +47,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, status: int = 200, body: bytes = b"", **headers: str) -> None:
         """Send a whole answer; `content_type=...` becomes `Content-Type`, a stated length wins over the true one."""
         named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        self.server.owner.answered[urlsplit(self.path).path, status] += 1
         self.send_response(status)
         for name, value in ({"Content-Length": str(len(body))} | named).items():
             self.send_header(name, value)
@@ -81,11 +82,13 @@ class _Server(ThreadingHTTPServer):
 class LocalServer:
     """`with LocalServer() as server: server.serve("/a.png", data); fetch(server.url("/a.png")); server.hits["/a.png"]`.
 
-    Paths nobody spoke of answer 404. `hits` counts by path, `requests` keeps what was sent, in order.
+    Paths nobody spoke of answer 404. `hits` counts by path, `answered` by path and status what `answer` sent, and
+    `requests` keeps what came, in order.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.hits: Counter[str] = Counter()
+        self.answered: Counter[tuple[str, int]] = Counter()
         self.requests: list[Request] = []
         self.stopping = threading.Event()
         self._answers: dict[str, Answer] = {}
@@ -133,6 +136,17 @@ class LocalServer:
         """Answer with bytes, or with a file's."""
         data = body.read_bytes() if isinstance(body, Path) else body
         return self.handle(path, lambda handler: handler.answer(200, data, content_type=content_type, **headers))
+
+    def dated(self, path: str, body: bytes | Path, **headers: str) -> str:
+        """Answer with bytes and their `etag` or `last_modified`, and with 304 to whom these are named."""
+        data = body.read_bytes() if isinstance(body, Path) else body
+        conditions = {"If-None-Match": headers.get("etag"), "If-Modified-Since": headers.get("last_modified")}
+
+        def answer(handler: Handler) -> None:
+            named = [value for name, value in conditions.items() if value and handler.headers[name] == value]
+            handler.answer(304, content_length="0") if named else handler.answer(200, data, **headers)
+
+        return self.handle(path, answer)
 
     def status(self, path: str, status: int, body: bytes = b"", **headers: str) -> str:
         """Answer with a status."""

@@ -73,6 +73,7 @@ class Configuration(BaseSettings):
     fetch_timeout: Duration = timedelta(minutes=10)
     fetch_max_bytes: int = Field(default=1024**3, gt=0)
     fetch_concurrency: int = Field(default=4, ge=1, le=64)
+    fetch_freshness: Delay = timedelta(0)
     document_max_bytes: int = Field(default=1024**2, gt=0)
     asset_max_bytes: int = Field(default=512 * 1024**2, gt=0)
     image_max_pixels: int = Field(default=64_000_000, gt=0, le=178_956_970)  # above, Pillow refuses by itself

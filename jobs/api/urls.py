@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from jobs.api import assets, jobs, metrics, service, subtitles, validation, videos
+from jobs.api import assets, jobs, metrics, service, story, subtitles, validation, videos
 
 
 def both(route: str, view: Any, name: str, **options: Any) -> list[URLPattern]:
@@ -21,6 +21,9 @@ api = [
     *both("jobs/validate", validation.JobValidation, "job-validation"),
     *both("jobs/<str:job_id>", jobs.JobDetail, "job"),
     *both("jobs/<str:job_id>/status", jobs.JobState, "job-status"),
+    *both("jobs/<str:job_id>/events", story.JobEvents, "job-events"),
+    *both("jobs/<str:job_id>/plan", story.JobPlanDetail, "job-plan"),
+    *both("jobs/<str:job_id>/timeline.svg", story.JobTimeline, "job-timeline"),
     *both("jobs/<str:job_id>/cancel", jobs.JobCancel, "job-cancel"),
     *both("jobs/<str:job_id>/retry", jobs.JobRetry, "job-retry"),
     *both("videos", videos.VideoList, "videos"),

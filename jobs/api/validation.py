@@ -20,6 +20,7 @@ from jobs.housekeeping import work_dir
 from jobs.models import AttemptOutcome, Job, JobAttempt
 from jobs.queue import Submission, refuse_unknown_assets
 from media_services.errors import DocumentError, ErrorCode, MediaError, Problem
+from media_services.kept import Asking
 from media_services.movie.reading import Movie, read
 from media_services.stage import Stage
 
@@ -117,7 +118,7 @@ def _timelines(owner: Any, document: Any, movie: Movie) -> list[Any]:
 
     work_dir().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="validation-", dir=work_dir()) as folder:
-        return planned(movie, Path(folder), checkpoint, local=local)
+        return planned(movie, Path(folder), checkpoint, local=local, asking=Asking(str(owner.pk)))
 
 
 def _invalid(problems: list[Problem]) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Owns the tables. The state machine of a job is `transitions.JobQuerySet`; nothing else writes a job's state."""
 
 from jobs.models.attempt import AttemptOutcome, JobAttempt
+from jobs.models.event import EventKind, JobEvent
 from jobs.models.job import Job
 from jobs.models.media import Asset, Video
+from jobs.models.plan import JobPlan
 from jobs.models.service import ApiToken, Cluster, IdempotencyKey
 from jobs.models.state import ALIVE, CANCEL_CHANNEL, DUE_CHANNEL, TERMINAL, JobStatus, notify
 from jobs.models.transitions import JobQuerySet
@@ -16,9 +18,12 @@ __all__ = [
     "Asset",
     "AttemptOutcome",
     "Cluster",
+    "EventKind",
     "IdempotencyKey",
     "Job",
     "JobAttempt",
+    "JobEvent",
+    "JobPlan",
     "JobQuerySet",
     "JobStatus",
     "Video",

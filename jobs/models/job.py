@@ -32,6 +32,7 @@ class Job(models.Model):
     attempt = models.PositiveIntegerField(default=0, help_text="the fence: one more at every claim, never reset")
     failures = models.PositiveIntegerField(default=0, help_text="the budget: one more at every failure")
     cancel_requested_at = models.DateTimeField(null=True)
+    open_pieces = models.PositiveIntegerField(db_default=0, help_text="of its films, which free workers may make")
 
     cluster = models.UUIDField(null=True, help_text="the cluster whose worker has it")
     worker_host = models.CharField(max_length=255, null=True)
@@ -82,6 +83,11 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def worker_name(self) -> str:
+        """What the history calls the worker that has it; empty where none has."""
+        return f"{self.worker_host}:{self.worker_pid}" if self.worker_host else ""
 
     @property
     def is_terminal(self) -> bool:

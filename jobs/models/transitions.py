@@ -1,17 +1,19 @@
-"""Owns the state machine of a job: every transition is one fenced UPDATE."""
+"""Owns the state machine of a job: every transition is one fenced UPDATE, and an event of its story with it."""
 
 import random
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F
-from django.db.models.functions import Coalesce, Greatest, Now
+from django.db.models.functions import Greatest, Now
 
 from jobs.identity import WorkerIdentity
 from jobs.models.attempt import AttemptOutcome, JobAttempt
+from jobs.models.event import EventKind, JobEvent
 from jobs.models.media import Video
 from jobs.models.state import CANCEL_CHANNEL, DUE_CHANNEL, JobStatus, notify
 from media_services.errors import ErrorCode
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from jobs.models.job import Job
 
 _LONGEST_DELAY = timedelta(hours=1)
+_WORTH_HELP = 2  # open pieces; whoever made a single one would be waited for
 _NO_LEASE: dict[str, Any] = {
     "stage": None,
+    "open_pieces": 0,
     "lease_expires_at": None,
     "heartbeat_at": None,
     "cluster": None,
@@ -49,6 +53,8 @@ WITH due AS MATERIALIZED (
 ), opened AS (
     INSERT INTO jobs_jobattempt (job_id, number, worker, started_at, stderr_tail, stage_seconds)
     SELECT id, attempt, %(worker)s, statement_timestamp(), '', '{}' FROM claimed
+), told AS (
+    INSERT INTO jobs_jobevent (job_id, attempt, kind, worker) SELECT id, attempt, 'claimed', %(worker)s FROM claimed
 )
 SELECT * FROM claimed
 """
@@ -85,14 +91,20 @@ class JobQuerySet(models.QuerySet["Job"]):
         known = {"stage": Stage.FETCHING, "lease": settings.VIDEOCRAFT.job_lease, "worker": str(worker)}
         return next(iter(self.raw(_CLAIM, known | vars(worker))), None)
 
-    def beat(self, job: "Job", *, stage: str, progress: int) -> bool:
-        """Prolong the lease and report progress, which never falls within an attempt."""
+    def in_want_of_help(self) -> Self:
+        """Narrow to those of which free workers may make pieces, the most open ones first."""
+        processing = self.filter(status=JobStatus.PROCESSING, cancel_requested_at=None)
+        return processing.filter(open_pieces__gte=_WORTH_HELP).order_by("-open_pieces", "created_at")
+
+    def beat(self, job: "Job", *, stage: str, progress: int, open_pieces: int = 0) -> bool:
+        """Prolong the lease and report progress, which never falls within an attempt, and what is open to others."""
         return bool(
             self.filter(pk=job.pk)
             .held(job.attempt)
             .update(
                 stage=stage,
                 progress=Greatest("progress", progress),
+                open_pieces=open_pieces,
                 heartbeat_at=Now(),
                 lease_expires_at=Now() + settings.VIDEOCRAFT.job_lease,
                 updated_at=Now(),
@@ -103,7 +115,8 @@ class JobQuerySet(models.QuerySet["Job"]):
     def complete(self, job: "Job", videos: list[Video], warnings: list[Any], **facts: Any) -> bool:
         """processing -> completed, with the videos, in one transaction; not if a cancel was asked for."""
         after = {"status": JobStatus.COMPLETED, "progress": 100, "warnings": warnings, "finished_at": Now()}
-        completed = self._leave(job, AttemptOutcome.COMPLETED, after, facts)
+        new = warnings[len(job.warnings) :]  # those of reading come first
+        completed = self._leave(job, AttemptOutcome.COMPLETED, after, facts, warnings=new)
         if completed:
             Video.objects.bulk_create(videos)
         return completed
@@ -115,14 +128,16 @@ class JobQuerySet(models.QuerySet["Job"]):
         `facts` are columns of the attempt. Not if a cancel was asked for.
         """
         again = bool(error.get("retryable")) and job.failures + 1 < job.max_attempts
+        delay = backoff(job.failures)
+        told = {"error": error} | ({"again_in_s": round(delay.total_seconds(), 3)} if again else {})
         after: dict[str, Any] = (
-            {"status": JobStatus.PENDING, "run_after": Now() + backoff(job.failures)}
+            {"status": JobStatus.PENDING, "run_after": Now() + delay}
             if again
             else {"status": JobStatus.FAILED, "finished_at": Now()}
         )
         outcome = AttemptOutcome.RETRIED if again else AttemptOutcome.FAILED
         charge = {"failures": F("failures") + 1, "error": error}
-        return self._leave(job, outcome, after | charge, facts | {"error": error})
+        return self._leave(job, outcome, after | charge, facts | {"error": error}, told=told)
 
     @transaction.atomic
     def cancelled_by_worker(self, job: "Job", **facts: Any) -> bool:
@@ -160,11 +175,14 @@ class JobQuerySet(models.QuerySet["Job"]):
         error = {"code": ErrorCode.WORKER_LOST, "message": message, "retryable": True}
         charge = {"failures": F("failures") + 1}
         finished = {"finished_at": Now()} | charge
-        if rows._leave(job, AttemptOutcome.LOST, {"status": JobStatus.CANCELLED} | finished, {}, wished=True):
+        told = {"error": error}
+        if rows._leave(
+            job, AttemptOutcome.LOST, {"status": JobStatus.CANCELLED} | finished, {}, told=told, wished=True
+        ):
             return True
         again = job.failures + 1 < job.max_attempts
         after = {"status": JobStatus.PENDING} | charge if again else {"status": JobStatus.FAILED} | finished
-        lost = rows._leave(job, AttemptOutcome.LOST, after | {"error": error}, {"error": error})
+        lost = rows._leave(job, AttemptOutcome.LOST, after | {"error": error}, {"error": error}, told=told)
         if lost and again:
             notify(DUE_CHANNEL)
         return lost
@@ -177,9 +195,12 @@ class JobQuerySet(models.QuerySet["Job"]):
         facts: dict[str, Any],
         *,
         wished: bool = False,
+        told: dict[str, Any] | None = None,
+        warnings: Iterable[Any] = (),
     ) -> bool:
         """processing -> anywhere: one UPDATE, fenced by the attempt, and the end of the attempt in its history.
 
+        `told` is what its event says besides the new status, and `warnings` are events before that.
         `wished` says whether it is for jobs that are to be cancelled, or for those that are not: a wish is never
         overlooked by a transition that was decided on before it came.
         """
@@ -187,6 +208,8 @@ class JobQuerySet(models.QuerySet["Job"]):
         changed = rows.update(updated_at=Now(), **after, **_NO_LEASE)
         if changed:
             JobAttempt.objects.close(job, outcome, **facts)
+            data = {"status": after["status"]} | (told or {})
+            JobEvent.objects.tell_end(job, EventKind(outcome), data, warnings)
         return bool(changed)
 
     @transaction.atomic
@@ -195,13 +218,15 @@ class JobQuerySet(models.QuerySet["Job"]):
         if self.filter(pk=pk, status=JobStatus.PENDING).update(
             status=JobStatus.CANCELLED, cancel_requested_at=Now(), finished_at=Now(), updated_at=Now()
         ):
+            self._tell(pk, EventKind.CANCELLED)
             return True
-        asked = self.filter(pk=pk, status=JobStatus.PROCESSING).update(
-            cancel_requested_at=Coalesce("cancel_requested_at", Now()), updated_at=Now()
-        )
-        if asked:
-            notify(CANCEL_CHANNEL, str(pk))
-        return bool(asked)
+        processing = self.filter(pk=pk, status=JobStatus.PROCESSING)
+        if processing.filter(cancel_requested_at=None).update(cancel_requested_at=Now(), updated_at=Now()):
+            self._tell(pk, EventKind.CANCEL_REQUESTED)
+        elif not processing.exists():
+            return False
+        notify(CANCEL_CHANNEL, str(pk))
+        return True
 
     @transaction.atomic
     def retry(self, pk: uuid.UUID) -> bool:
@@ -218,5 +243,10 @@ class JobQuerySet(models.QuerySet["Job"]):
             updated_at=Now(),
         )
         if changed:
+            self._tell(pk, EventKind.RETRY_REQUESTED)
             notify(DUE_CHANNEL)
         return bool(changed)
+
+    def _tell(self, pk: uuid.UUID, kind: EventKind) -> None:
+        """Write that a person moved a job; its row is locked by that transition."""
+        JobEvent.objects.tell(pk, self.values_list("attempt", flat=True).get(pk=pk), kind)

@@ -279,6 +279,11 @@ class Project(Part):
         """Frames per second, exactly."""
         return exact_fps(self.fps)
 
+    def caches(self, part: Scene | Element, scene: int | None = None) -> bool:
+        """Say whether what came of a scene, or of an element in the scene of a number, may be used again."""
+        inside = scene is None or self.scenes[scene].cache
+        return part.cache and inside and self.cache
+
     def stated_size(self) -> tuple[int, int] | None:
         """The film's size where the document states it, rounded up to even; None where its first video decides."""
         preset = self.resolution if self.resolution != "custom" else None

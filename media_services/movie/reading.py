@@ -28,11 +28,16 @@ class Movie:
     pointers: list[str]
     warnings: list[Problem]
 
+    def placed(self) -> Iterator[tuple[Element, Project, int | None]]:
+        """Yield every element, its project and the number of its scene, None at project level, in document order."""
+        for project in self.projects:
+            for number, scene in enumerate(project.scenes):
+                yield from ((element, project, number) for element in scene.elements)
+            yield from ((element, project, None) for element in project.elements)
+
     def elements(self) -> Iterator[tuple[Element, str]]:
         """Yield every element with its JSON pointer, in document order; a repeated scene's have the same ones."""
-        for project in self.projects:
-            for elements in (*(scene.elements for scene in project.scenes), project.elements):
-                yield from ((element, element.pointer) for element in elements)
+        return ((element, element.pointer) for element, _, _ in self.placed())
 
     def sources(self) -> Iterator[tuple[str, str]]:
         """Yield every source with the JSON pointer of its key, in document order."""

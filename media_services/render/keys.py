@@ -1,15 +1,14 @@
 """Owns keys: all that a part of a film depends on and nothing else, so that what was made before is found again."""
 
 import functools
-import hashlib
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
 from media_services import ffmpeg, fonts, results
+from media_services.engine import digest
 from media_services.placing import Size
 from media_services.render.burning import Burnt
 from media_services.timeline import Layer, Sound, Timeline
@@ -89,10 +88,5 @@ def _facts(shown: Layer | Sound) -> Inputs:
 @functools.cache
 def engine() -> str:
     """Return what stands for everything that draws and encodes: our code, the libraries, and FFmpeg."""
-    digest = hashlib.sha256()
-    for file in sorted(_OWN_CODE.rglob("*.py")):
-        digest.update(file.read_bytes())
     executable = Path(ffmpeg.executable())
-    facts = [*(f"{name} {version(name)}" for name in _LIBRARIES), executable.name, str(executable.stat().st_size)]
-    digest.update("\n".join(facts).encode())
-    return digest.hexdigest()
+    return digest(_OWN_CODE.rglob("*.py"), _LIBRARIES, executable.name, str(executable.stat().st_size))

@@ -32,13 +32,17 @@ def film_plan(timeline: Timeline, parts: Sequence[Part], project: int, project_i
 
 
 def _digests(part: Part) -> dict[str, str]:
-    """Return a digest of each thing that a part depends on, by its name or the pointer of its layer and its group."""
+    """Return a digest of each thing that a part depends on, by its name or the pointer of its layer and its group.
+
+    A group of which a layer has nothing is left out, so that two layers are not alike in what neither has.
+    """
     of_all = {name: _digest(value) for name, value in part.inputs.items() if name != "layers"}
     facts: list[Inputs] = part.inputs["layers"]
     of_layers = {
         f"{path} {group}": _digest([layer[name] for name in names])
         for path, layer in zip(part.layers, facts, strict=True)
         for group, names in _GROUPS.items()
+        if any(layer[name] is not None for name in names)
     }
     return of_all | of_layers
 

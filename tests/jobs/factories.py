@@ -2,14 +2,26 @@
 
 import hashlib
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from jobs.models import TERMINAL, ApiToken, Asset, Cluster, Job, JobAttempt, JobStatus, Video
+from jobs.models import (
+    TERMINAL,
+    ApiToken,
+    Asset,
+    Cluster,
+    EventKind,
+    Job,
+    JobAttempt,
+    JobEvent,
+    JobPlan,
+    JobStatus,
+    Video,
+)
 from media_services.stage import Stage
 
 DOCUMENT = [{"scenes": [{"elements": [{"type": "image", "src": "https://example.com/a.png"}]}]}]
@@ -102,3 +114,43 @@ def make_token(owner: Any) -> str:
 def make_cluster(**fields: Any) -> Cluster:
     """Make the row of a cluster that beats."""
     return Cluster.objects.create(**{"host": "example", "pid": 1, "workers": 2} | fields)
+
+
+def make_plan(job: Job, **fields: Any) -> JobPlan:
+    """Make the plan of a film of three segments of a second, in two scenes with a picture each."""
+    shown = [
+        {"kind": "scene", "path": "intro", "start_s": 0.0, "end_s": 1.0},
+        {"kind": "scene", "path": "scene 2", "start_s": 1.0, "end_s": 3.0},
+        {"kind": "image", "path": "/0/scenes/0/elements/0", "start_s": 0.0, "end_s": 1.0},
+        {"kind": "sound", "path": "/0/elements/0", "start_s": 0.0, "end_s": 3.0},
+    ]
+    segments = [
+        {
+            "first_frame": number * 10,
+            "end_frame": number * 10 + 10,
+            "name": f"segment-{number}",
+            "inputs": {"fps": "10", "/0/scenes/0/elements/0 source": f"picture-{number}"},
+            "refused": None,
+        }
+        for number in range(3)
+    ]
+    plan = {"project": 0, "id": "film", "fps": 10.0, "frames": 30, "shown": shown, "segments": segments}
+    base: dict[str, Any] = {
+        "job": job,
+        "owner": job.owner,
+        "project": 0,
+        "project_key": "film",
+        "plan": plan | fields.pop("plan", {}),
+        "explained": [[{"what": "first", "path": None, "message": "nothing was made before"}]] * 3,
+    }
+    return JobPlan.objects.create(**base | fields)
+
+
+def make_step(job: Job, *, second: float = 0.0, seconds: float = 0.5, **data: Any) -> JobEvent:
+    """Make the event of a step of a job's latest attempt, so many seconds after noon."""
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp() + second
+    base = {"task": "segment", "what": "segment 1", "outcome": "made", "project": 0, "number": 0}
+    times = {"began_at": noon, "ended_at": noon + seconds}
+    event = JobEvent(job=job, attempt=job.attempt, kind=EventKind.STEP, worker="example:1", data=base | times | data)
+    event.save(force_insert=True)
+    return event

@@ -5,7 +5,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from jobs.identity import WorkerIdentity
-from jobs.models import AttemptOutcome, Job, JobStatus, Video
+from jobs.models import AttemptOutcome, Job, JobEvent, JobStatus, Video
 from jobs.models.transitions import backoff
 from tests.jobs.factories import make_job
 
@@ -24,6 +24,15 @@ def claimed(user, **fields):
 
 def outcome(job):
     return job.attempts.get(number=job.attempt).outcome
+
+
+def events(job):
+    return [(event.kind, event.attempt, event.worker, event.data) for event in job.events.order_by("id")]
+
+
+def told(job):
+    """Return the kinds of a job's events after its claim."""
+    return [kind for kind, *_ in events(job)][1:]
 
 
 def test_claiming_gives_a_lease_and_opens_an_attempt(user):
@@ -219,3 +228,85 @@ def test_a_pending_job_has_no_wish_to_be_cancelled(user):
     job = make_job(user)
     with pytest.raises(IntegrityError), transaction.atomic():
         Job.objects.filter(pk=job.pk).update(cancel_requested_at=timezone.now())
+
+
+class TestStory:
+    """Each transition writes its event, and what changes nothing writes none."""
+
+    def test_a_claim_tells_who_has_the_job(self, user):
+        assert events(claimed(user)) == [("claimed", 1, "here:1", {})]
+
+    def test_a_completion_tells_the_warnings_of_the_work_before_it(self, user):
+        read, made = ({"path": path, "code": "font", "message": "no such font"} for path in ("/0", "/1"))
+        job = claimed(user, warnings=[read])
+        Job.objects.complete(job, [], [read, made])
+        ended = ("completed", 1, "here:1", {"status": "completed"})
+        assert events(job)[1:] == [("warning", 1, "here:1", made), ended]
+
+    def test_a_failure_tells_its_error(self, user):
+        job = claimed(user)
+        Job.objects.fail(job, ERROR)
+        assert events(job)[1:] == [("failed", 1, "here:1", {"status": "failed", "error": ERROR})]
+
+    def test_a_failure_that_is_tried_again_tells_when(self, user):
+        job = claimed(user)
+        Job.objects.fail(job, TRY_AGAIN)
+        ((kind, _, _, data),) = events(job)[1:]
+        assert (kind, data["status"], data["error"]) == ("retried", "pending", TRY_AGAIN)
+        job.refresh_from_db()
+        assert data["again_in_s"] == pytest.approx((job.run_after - timezone.now()).total_seconds(), abs=2)
+
+    def test_a_release_and_the_next_claim_are_told(self, user):
+        job = claimed(user)
+        Job.objects.release(job)
+        Job.objects.claim(ME)
+        assert [(kind, attempt) for kind, attempt, *_ in events(job)] == [
+            ("claimed", 1),
+            ("released", 1),
+            ("claimed", 2),
+        ]
+
+    def test_a_wish_to_cancel_is_told_once_and_then_its_fulfilment(self, user):
+        job = claimed(user)
+        assert Job.objects.cancel(job.pk)
+        assert Job.objects.cancel(job.pk)
+        Job.objects.cancelled_by_worker(job)
+        assert told(job) == ["cancel_requested", "cancelled"]
+
+    def test_cancelling_a_pending_job_and_retrying_it_are_told(self, user):
+        job = make_job(user)
+        Job.objects.cancel(job.pk)
+        Job.objects.retry(job.pk)
+        assert events(job) == [("cancelled", 0, "", {}), ("retry_requested", 0, "", {})]
+
+    @pytest.mark.parametrize(
+        ("fields", "wished", "status"),
+        [({}, False, "pending"), ({"max_attempts": 1}, False, "failed"), ({}, True, "cancelled")],
+    )
+    def test_a_lost_worker_is_told_with_what_became_of_the_job(self, user, fields, wished, status):
+        job = claimed(user, **fields)
+        if wished:
+            Job.objects.cancel(job.pk)
+        Job.objects.lose(job, if_lease_is_over=False)
+        kind, _, worker, data = events(job)[-1]
+        assert (kind, worker, data["status"], data["error"]["code"]) == ("lost", "here:1", status, "WORKER_LOST")
+
+    def test_what_changes_nothing_is_not_told(self, user):
+        late = claimed(user)
+        Job.objects.release(late)
+        Job.objects.claim(ME)
+        before = JobEvent.objects.count()
+        Job.objects.complete(late, [], [{}])
+        Job.objects.fail(late, ERROR)
+        Job.objects.release(late)
+        Job.objects.lose(late, if_lease_is_over=False)
+        Job.objects.retry(late.pk)
+        Job.objects.cancel(make_job(user, status="failed").pk)
+        assert JobEvent.objects.count() == before
+
+    def test_an_event_goes_with_its_transition(self, user):
+        job = claimed(user)
+        with transaction.atomic():
+            Job.objects.release(job)
+            transaction.set_rollback(True)
+        assert told(job) == []

@@ -4,7 +4,8 @@ import os
 import time
 
 import pytest
-from django.core.files.storage import storages
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, storages
 
 from media_services import results
 
@@ -49,9 +50,52 @@ def test_the_second_to_keep_it_changes_nothing_and_leaves_nothing():
     assert len(storages["results"].listdir(os.path.dirname(name()))[1]) == 1
 
 
+def test_what_is_replaced_is_there_whole_and_leaves_nothing():
+    for content in (b"first", b"second", b"third"):
+        results.replace(name(), content)
+        assert results.take(name()) == content
+    assert len(storages["results"].listdir(os.path.dirname(name()))[1]) == 1
+
+
+class Elsewhere(Storage):
+    """A storage that is not of files."""
+
+    def __init__(self):
+        self.contents = {}
+
+    def _open(self, name, mode):
+        return ContentFile(self.contents[name])
+
+    def _save(self, name, content):
+        self.contents[name] = b"".join(content.chunks())
+        return name
+
+    def exists(self, name):
+        return name in self.contents
+
+    def delete(self, name):
+        self.contents.pop(name, None)
+
+
+def test_one_in_a_storage_that_is_not_of_files_is_replaced_as_well(settings):
+    settings.STORAGES = settings.STORAGES | {"results": {"BACKEND": f"{__name__}.Elsewhere"}}
+    for content in (b"first", b"second"):
+        results.replace(name(), content)
+        assert results.take(name()) == content
+    assert list(storages["results"].contents) == [name()]
+
+
+def test_a_forgotten_one_is_gone():
+    results.put(name(), b"content")
+    for _ in range(2):
+        results.forget(name())
+    assert results.take(name()) is None
+
+
 def test_a_storage_that_cannot_take_it_is_no_reason_to_fail(tmp_path):
     (tmp_path / "results").write_text("no folder")
     results.put(name(), b"content")
+    results.replace(name(), b"content")
     assert results.take(name()) is None
 
 

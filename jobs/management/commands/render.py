@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from media_services.errors import DocumentError, MediaError
+from media_services.kept import Asking
 from media_services.movie.document import Format
 from media_services.movie.reading import Movie, read
 from media_services.pipeline import produce
@@ -65,7 +66,7 @@ class Command(BaseCommand):
                 bar.set_description(stage.value, refresh=False)
                 bar.update(int(fraction * 100) - bar.n)
 
-            production = produce(movie, Path(workdir), checkpoint, local=local)
+            production = produce(movie, Path(workdir), checkpoint, local=local, asking=Asking(owner=""))
             for film, name in zip(production.films, names, strict=True):
                 shutil.move(film.file, name)
             bar.update(100 - bar.n)

@@ -67,6 +67,13 @@ def test_what_is_wrong_with_the_document_or_its_media_is_said_at_its_place(look,
     assert (body["errors"][0]["path"], body["errors"][0]["code"]) == ("/scenes/0/elements/0/src", "unsupported-media")
 
 
+def test_media_are_sent_once_to_each_owner_while_they_do_not_change(look, other_api, server):
+    document = film(server.dated("/a.mp4", media.video(duration_s=1.0), etag='"one"'))
+    answers = [look(document), look(document), look(document, other_api)]
+    assert [answer.json()["valid"] for answer in answers] == [True, True, True]
+    assert server.answered == {("/a.mp4", 200): 2, ("/a.mp4", 304): 1}
+
+
 def test_media_that_come_too_slowly_are_given_up(look, server, monkeypatch):
     monkeypatch.setattr(validation, "_MOST_S", 0.0)
     body = look(film(server.serve("/a.mp4", media.video(duration_s=1.0).read_bytes()))).json()
