@@ -42,10 +42,17 @@ class Studio:
 
     def ours(self, film: Film) -> Take:
         """Render by our engine, with nothing left from a run before."""
+        return self._by_engine(film, "ours")
+
+    def in_one_piece(self, film: Film) -> Take:
+        """Render by our engine as a single segment."""
+        return self._by_engine(film, "ours_in_one_piece")
+
+    def _by_engine(self, film: Film, program: str) -> Take:
         folder = self._new_folder()
         (folder / "document.json").write_text(json.dumps(film.document()))
         (folder / "work").mkdir()
-        cost = self._run_program("ours", str(folder / "document.json"), str(folder / "work"))
+        cost = self._run_program(program, str(folder / "document.json"), str(folder / "work"))
         return Take(Path(cost.said["film"]), cost)
 
     def by_command(self, film: Film, ass: Path) -> Take:

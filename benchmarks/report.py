@@ -1,5 +1,6 @@
 """Owns how figures are printed: one aligned table for each question, with ratios to ours."""
 
+import os
 import statistics
 from collections.abc import Sequence
 
@@ -29,6 +30,16 @@ def latencies(title: str, rows: dict[str, list[float]], *, ours: str) -> None:
 
     columns = ("n", "p50 ms", "p95 ms", "max ms", "p50/ours", "p95/ours")
     table(title, columns, [row(name, times_s) for name, times_s in rows.items()])
+
+
+def goal(wanted: str, found: str, *, is_met: bool) -> None:
+    """Print what was aimed at, and whether it is met."""
+    print(f"  goal: {wanted}; it is {found}, {'met' if is_met else 'MISSED'}", flush=True)
+
+
+def load() -> None:
+    """Print how busy the machine is, before what is measured makes it so."""
+    print(f"load {os.getloadavg()[0]:.1f}", flush=True)
 
 
 def times_ours(ratio: float) -> str:

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ EXAMPLES = ROOT / "examples"
 USER = "demo"
 _READY_TIMEOUT_S = 90
 _POLL_S = 0.25
+_SAID = {"made": "encoded", "kept": "taken from an earlier job", "shared": "encoded by another worker"}
 
 
 class DemoError(Exception):
@@ -86,6 +88,11 @@ class Client:
         if job["status"] != "completed":
             raise DemoError(f"the job {job['status']}:\n{json.dumps(job['error'], indent=2, ensure_ascii=False)}")
         return job
+
+    def outcomes(self, job: dict[str, Any]) -> Counter[str]:
+        """Return how many of a job's segments were made, and how many were kept from an earlier job."""
+        plan = self._json(self.http.get(f"/api/v1/jobs/{job['job_id']}/plan"))
+        return Counter(segment["outcome"] for project in plan["projects"] for segment in project["segments"])
 
     def download(self, video_id: str, file: Path) -> None:
         """Stream a finished video to a file."""
@@ -153,8 +160,8 @@ def upload_all(client: Client, document: Any) -> Any:
         return with_assets(document, upload)
 
 
-def render(client: Client, document: Any) -> str:
-    """Render a document with a progress bar that names the stage; return the id of the video."""
+def render(client: Client, document: Any) -> dict[str, Any]:
+    """Render a document with a progress bar that names the stage; return the completed job."""
     with tqdm(total=100, bar_format="{desc:<13} {percentage:3.0f}% |{bar:40}| {elapsed}") as bar:
 
         def show(job: dict[str, Any]) -> None:
@@ -164,7 +171,7 @@ def render(client: Client, document: Any) -> str:
             if sys.stderr.isatty() or before != (bar.desc, bar.n):  # a log needs no clock
                 bar.refresh()
 
-        return str(client.render(document, show)["video_id"])
+        return client.render(document, show)
 
 
 def _shown(path: Path) -> Path:
@@ -187,10 +194,14 @@ def demonstrate(stop: Stop) -> None:
         client = Client(port, new_token(), services, stop)
         try:
             client.wait_until_ready()
-            client.download(render(client, upload_all(client, document)), film)
+            job = render(client, upload_all(client, document))
+            client.download(job["video_id"], film)
+            outcomes = client.outcomes(job)
         finally:
             delete_tokens()
     facts = make_contact_sheet(film, sheet)
+    counted = ", ".join(f"{number} {_SAID[outcome]}" for outcome, number in sorted(outcomes.items()))
+    print(f"the job took {job['duration_seconds']:.1f} s; of its {outcomes.total()} segments {counted}")
     print(f"{_shown(film)}  {film.stat().st_size / 1e6:.1f} MB, {facts.duration_s:.2f} s, {facts.width}x{facts.height}")
     print(f"{_shown(sheet)}  {sheet.stat().st_size / 1e6:.1f} MB, its frames")
     print(f"done in {time.monotonic() - began:.0f} s; `make run` starts VideoCraft for your own documents")

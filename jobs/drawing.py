@@ -14,7 +14,31 @@ _CHAR = 15.5  # the width of a character at most, when the picture is shown narr
 _SMALL = 5.0  # bars narrower than this are drawn together, up to
 _TOGETHER = 14.0
 _MOST_TITLE_LINES = 12
-_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
+_STEPS = (
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    14400,
+    28800,
+    86400,
+)
 _MOST_TICKS = 5
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -109,7 +133,7 @@ class Sheet:
         look = bar.look if width > _SMALL else f"{bar.look} thin"
         self.add("rect", look=look, title=bar.title, x=x, y=top, width=width, height=_BAR, rx=min(3, width / 3))
         if label := cut(bar.label, width - 8, shortest=4):
-            self.add("text", look="label", text=label, title=bar.title, x=x + width / 2, y=self.y + ROW * 0.7)
+            self.add("text", look="label", text=label, x=x + width / 2, y=self.y + ROW * 0.7)
 
     def text(self) -> str:
         """Return the drawing as a document of its own."""

@@ -65,9 +65,9 @@ def explain(
     ]
 
 
-def that_hold(reasons: Iterable[Mapping[str, Any]], outcome: str | None) -> list[Mapping[str, Any]]:
-    """Return the reasons that hold for a segment with what came of it: some do only if it was made."""
-    return [reason for reason in reasons if outcome == "made" or reason["what"] not in _IF_MADE]
+def that_hold(reasons: Iterable[Mapping[str, Any]], *, was_made: bool) -> list[Mapping[str, Any]]:
+    """Return the reasons that hold for a segment: some do only if it was made."""
+    return [reason for reason in reasons if was_made or reason["what"] not in _IF_MADE]
 
 
 def contents(segments: Iterable[PlannedSegment]) -> set[str]:

@@ -21,7 +21,7 @@ from jobs.identity import WorkerIdentity
 from jobs.models import Job
 from jobs.story import Story, message_of
 from jobs.work import asking, local_sources
-from media_services import assisting
+from media_services import assisting, pipeline
 from media_services.errors import MediaError
 from media_services.journal import FilmPlan, Step, Task
 from media_services.movie.reading import read
@@ -95,6 +95,7 @@ class Help:
 
     def _start(self, workdir: Path, cores: Cores) -> Fork:
         local = local_sources(self.job)
+        pipeline.get_ready()
 
         def target(send: Send) -> None:
             cores.pin()

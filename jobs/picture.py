@@ -7,11 +7,12 @@ from itertools import groupby
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from jobs.drawing import LEFT, MARGIN, ROW, WIDTH, Bar, Scale, Sheet, clock, lanes
+from jobs.drawing import LEFT, MARGIN, ROW, WIDTH, Bar, Scale, Sheet, clock, cut, lanes
 from media_services.journal import Task
 
 _MOST_FILMS = 10
 _MOST_REASONS = 3
+_NAME = 400.0  # how wide the name of a film is, at most
 _MOST_LANES = {"layers": 12, "sounds": 4, "subtitles": 2, "scenes": 2}
 _MOST_AT_ONCE = 4  # lanes of one kind of work
 _MOST_WORKERS = 8
@@ -35,7 +36,7 @@ text { font-size: 17px; fill: var(--ink); }
 .quiet, .tick { fill: var(--quiet); }
 .tick, .label { text-anchor: middle; }
 .last { text-anchor: end; }
-.label { paint-order: stroke; stroke: var(--ground); stroke-width: 5px; stroke-linejoin: round; }
+.label { pointer-events: none; paint-order: stroke; stroke: var(--ground); stroke-width: 5px; stroke-linejoin: round; }
 .ground { fill: var(--ground); }
 .lane { fill: var(--lane); fill-opacity: 0.6; }
 .grid { fill: var(--grid); }
@@ -114,7 +115,7 @@ def _draw_film(sheet: Sheet, project: Plan, *, is_only: bool) -> None:
 
 def _heading(project: Plan, *, is_only: bool) -> str:
     number = "Film" if is_only else f"Film {project['project'] + 1}"
-    name = f" “{project['id']}”"[:30] if project["id"] is not None else ""
+    name = f" “{cut(str(project['id']), _NAME)}”" if project["id"] is not None else ""
     return f"{number}{name}, {_length(project['duration_s'])}, {project['frames']:,} frames"
 
 
@@ -138,12 +139,12 @@ def _thing(shown: Plan, label: str) -> Bar:
 def _segment_bar(segment: Plan) -> Bar:
     outcome = segment["outcome"] or "nothing yet"
     took = f" in {segment['seconds']:.3g} s" if segment["outcome"] == "made" else ""
-    lines = [f"segment {segment['number']}, {_range(segment['start_s'], segment['end_s'])}: {outcome}{took}"]
+    lines = [f"segment {segment['number'] + 1}, {_range(segment['start_s'], segment['end_s'])}: {outcome}{took}"]
     reasons = segment["reasons"]
     lines += [reason["message"] for reason in reasons[:_MOST_REASONS]]
     if len(reasons) > _MOST_REASONS:
-        lines.append(f"and {len(reasons) - _MOST_REASONS} reasons more")
-    look, label = segment["outcome"] or _OPEN, str(segment["number"])
+        lines.append(f"and {len(reasons) - _MOST_REASONS} more")
+    look, label = segment["outcome"] or _OPEN, str(segment["number"] + 1)
     return Bar(segment["start_s"], segment["end_s"], look, label, "\n".join(lines))
 
 
@@ -190,12 +191,15 @@ def _steps(plan: Plan) -> list[Plan]:
     found = list(plan["steps"])
     for project in plan["projects"]:
         found += project["steps"]
-        found += [
-            {"task": Task.SEGMENT, "what": f"segment {segment['number']}", "project": project["project"], **segment}
-            for segment in project["segments"]
-            if segment["outcome"]
-        ]
+        found += [_as_step(segment, project) for segment in project["segments"] if segment["began_at"]]
     return found
+
+
+def _as_step(segment: Plan, project: Plan) -> Plan:
+    """Return the step that a segment was; what is shared and has a worker was made by him for this job."""
+    outcome = "made" if segment["worker"] and segment["outcome"] == "shared" else segment["outcome"]
+    what = f"{segment['number'] + 1} of {len(project['segments'])}"
+    return {**segment, "task": Task.SEGMENT, "what": what, "project": project["project"], "outcome": outcome}
 
 
 def _rows(steps: Iterable[Plan], began_at: datetime) -> list[tuple[str, str, list[list[Bar]], int]]:
@@ -221,6 +225,7 @@ def _rows(steps: Iterable[Plan], began_at: datetime) -> list[tuple[str, str, lis
 def _step_bar(step: Plan, began_at: datetime) -> Bar:
     start_s = (step["began_at"] - began_at).total_seconds()
     end_s = max((step["ended_at"] - began_at).total_seconds(), start_s)
-    film = f" of film {step['project'] + 1}" if step["project"] is not None else ""
-    title = f"{step['task']} {step['what']}{film}: {step['outcome']}, {end_s - start_s:.3g} s"
+    film = f", film {step['project'] + 1}" if step["project"] is not None and step["task"] != Task.FILM else ""
+    worker = f", {step['worker']}" if step["worker"] else ""
+    title = f"{step['task']} {step['what']}{film}: {step['outcome']}, {end_s - start_s:.3g} s{worker}"
     return Bar(start_s, end_s, step["outcome"], "", title)

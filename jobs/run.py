@@ -21,6 +21,7 @@ from jobs.listening import listening, stop_listening
 from jobs.models import CANCEL_CHANNEL, Job, Video
 from jobs.story import Story
 from jobs.work import error_of, local_sources, work
+from media_services import pipeline
 from media_services.errors import ErrorCode, MediaError
 from media_services.process import Fork
 from media_services.recogniser import Recogniser
@@ -87,6 +88,7 @@ class Run:
         cores = Cores(cores_dir(), self.configuration.cores_per_job)
         self.cores = cores
         local = local_sources(self.job)
+        pipeline.get_ready()
 
         def target(send: Callable[[dict[str, Any]], None]) -> None:
             cores.pin()
@@ -220,8 +222,7 @@ class Run:
             return
         if wished:
             self.kill(child)
-            self.story.flush()
-            insist(lambda: Job.objects.cancelled_by_worker(self.job, **self.facts()))
+            insist(lambda: self.told(lambda: Job.objects.cancelled_by_worker(self.job, **self.facts())))
             raise Ended("cancelled")
 
     def listen(self) -> Any:
@@ -275,13 +276,17 @@ class Run:
     def end(self, what: str, transition: Callable[[dict[str, Any]], bool]) -> None:
         """Write how the attempt ended; a cancel that was asked for meanwhile goes before."""
         facts = self.facts()
-        self.story.flush()
-        if insist(lambda: transition(facts)):
+        if insist(lambda: self.told(lambda: transition(facts))):
             log.info("%s after %.2f s", what, time.monotonic() - self.began_at)
         elif insist(lambda: Job.objects.cancelled_by_worker(self.job, **facts)):
             log.info("cancelled as it ended (%s)", what)
         else:
             log.warning("fenced: nothing is written of what it came to (%s)", what)
+
+    def told(self, transition: Callable[[], bool]) -> bool:
+        """Write the rest of the story, and after it the transition that ends it."""
+        self.story.flush()
+        return transition()
 
     def facts(self) -> dict[str, Any]:
         """Return what the history keeps of this attempt."""

@@ -154,9 +154,9 @@ def _before(job: Job, project: int, key: str, known: set[str]) -> JobPlan | None
 
 
 def _existing(before: JobPlan) -> set[str]:
-    """Return the names of the segments of a plan which came to be in its job."""
-    done = JobEvent.objects.filter(
-        job=before.job_id, kind=EventKind.STEP, data__task=Task.SEGMENT, data__project=before.project
-    )
-    numbers = set(done.values_list("data__number", flat=True))
-    return {segment["name"] for number, segment in enumerate(before.plan["segments"]) if number in numbers}
+    """Return the names of the segments of a plan which came to be in its job: all of them where the film did."""
+    steps = JobEvent.objects.filter(job=before.job_id, kind=EventKind.STEP, data__project=before.project)
+    done = set(steps.filter(data__task__in=[Task.SEGMENT, Task.FILM]).values_list("data__task", "data__number"))
+    is_whole = any(task == Task.FILM for task, _ in done)
+    segments = enumerate(before.plan["segments"])
+    return {segment["name"] for number, segment in segments if is_whole or (Task.SEGMENT, number) in done}

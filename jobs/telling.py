@@ -1,29 +1,33 @@
 """Owns putting together what a job's plans and events tell: its films, their segments, what came of each, and why."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from jobs.explaining import that_hold
 from jobs.models import EventKind, Job, JobEvent, JobPlan
-from media_services.journal import Task
+from media_services.journal import Outcome, Task
 
 _TIMES = ("began_at", "ended_at")
+_STEP = ("task", "what", "outcome", "project", "number", *_TIMES)
 _SCENE = "scene"
+
+Step = dict[str, Any]  # a step of the journal, its times as times, with its `seconds` and `worker`
 
 
 def plan_of(job: Job) -> dict[str, Any]:
     """Return what the films of a job are made of, and the steps of its latest attempt, in two queries.
 
-    `steps` are those of no one film; each project has its own.
+    `steps` are those of no one film; each project has its own, but for those that tell what came of a segment.
     """
-    told = JobEvent.objects.filter(job=job, attempt=job.attempt, kind=EventKind.STEP).order_by("id")
-    steps = [_step(event) for event in told]
+    kinds = (EventKind.CLAIMED, EventKind.STEP)
+    told = list(JobEvent.objects.filter(job=job, attempt=job.attempt, kind__in=kinds).order_by("id"))
+    lead = next((event.worker for event in told if event.kind == EventKind.CLAIMED), None)
+    steps = [_step(event) for event in told if event.kind == EventKind.STEP]
     plans = JobPlan.objects.filter(job=job).order_by("project")
-    projects = [_project(row, [step for step in steps if step["project"] == row.project]) for row in plans]
+    projects = [_project(row, [step for step in steps if step["project"] == row.project], lead) for row in plans]
     known = {project["project"] for project in projects}
-    of_all = [_as_other(step) for step in steps if step["project"] not in known]
-    return {"job_id": job.pk, "projects": projects, "steps": of_all}
+    return {"job_id": job.pk, "projects": projects, "steps": [step for step in steps if step["project"] not in known]}
 
 
 def event_data(event: JobEvent) -> dict[str, Any]:
@@ -32,17 +36,21 @@ def event_data(event: JobEvent) -> dict[str, Any]:
     return data | {name: _moment(data[name]) for name in _TIMES if name in data}
 
 
-def _step(event: JobEvent) -> dict[str, Any]:
-    data = event.data
-    return event_data(event) | {
-        "seconds": round(max(data["ended_at"] - data["began_at"], 0.0), 3),
-        "worker": event.worker or None,
-    }
+def _step(event: JobEvent) -> Step:
+    data = event_data(event)
+    seconds = max((data["ended_at"] - data["began_at"]).total_seconds(), 0.0)
+    return {name: data[name] for name in _STEP} | {"seconds": round(seconds, 3), "worker": event.worker or None}
 
 
-def _project(row: JobPlan, steps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _project(row: JobPlan, steps: Sequence[Step], lead: str | None) -> dict[str, Any]:
     plan = row.plan
-    of_segments = {step["number"]: step for step in steps if _is_of_segment(step)}
+    of_segments: dict[int, list[Step]] = {}
+    for step in steps:
+        if step["task"] == Task.SEGMENT and step["number"] is not None:
+            of_segments.setdefault(step["number"], []).append(step)
+    telling = {number: _telling(each) for number, each in of_segments.items()}
+    told = {id(step) for step in telling.values()}
+    taken = next((step for step in steps if _took_film(step)), None)
     return {
         "project": row.project,
         "id": plan["id"],
@@ -53,46 +61,50 @@ def _project(row: JobPlan, steps: Iterable[Mapping[str, Any]]) -> dict[str, Any]
         "scenes": [_shown(shown) for shown in plan["shown"] if shown["kind"] == _SCENE],
         "layers": [_shown(shown) for shown in plan["shown"] if shown["kind"] != _SCENE],
         "segments": [
-            _segment(number, segment, row.explained[number], of_segments.get(number), plan["fps"])
+            _place(number, segment, plan["fps"]) | _came(telling.get(number), taken, lead, row.explained[number])
             for number, segment in enumerate(plan["segments"])
         ],
-        "steps": [_as_other(step) for step in steps if not _is_of_segment(step)],
+        "steps": [step for step in steps if id(step) not in told],
     }
 
 
-def _is_of_segment(step: Mapping[str, Any]) -> bool:
-    return step["task"] == Task.SEGMENT and step["number"] is not None
+def _telling(steps: Sequence[Step]) -> Step:
+    """Return which of the steps of a segment tells what came of it: of several workers' that of who made it."""
+    return next((step for step in steps if step["outcome"] == Outcome.MADE), steps[-1])
 
 
-def _as_other(step: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("task", "what", "outcome", "project", "number", *_TIMES, "seconds", "worker")
-    return {name: step[name] for name in names}
+def _took_film(step: Step) -> bool:
+    """Say whether a step took a whole film that had been made before; then nothing is told of its segments."""
+    return (step["task"], step["outcome"]) in ((Task.FILM, Outcome.KEPT), (Task.FILM, Outcome.SHARED))
 
 
 def _shown(shown: Mapping[str, Any]) -> dict[str, Any]:
     return {name: shown[name] for name in ("kind", "path", "start_s", "end_s")}
 
 
-def _segment(
-    number: int,
-    segment: Mapping[str, Any],
-    reasons: Iterable[Mapping[str, Any]],
-    step: Mapping[str, Any] | None,
-    fps: float,
-) -> dict[str, Any]:
-    told = step or {}
+def _place(number: int, segment: Mapping[str, Any], fps: float) -> dict[str, Any]:
     return {
         "number": number,
         "start_s": round(segment["first_frame"] / fps, 3),
         "end_s": round(segment["end_frame"] / fps, 3),
         "first_frame": segment["first_frame"],
         "frames": segment["end_frame"] - segment["first_frame"],
-        "outcome": told.get("outcome"),
+    }
+
+
+def _came(step: Step | None, taken: Step | None, lead: str | None, reasons: Iterable[Mapping[str, Any]]) -> Step:
+    """Return what came of a segment, by its own step or that which took all of the film; `lead` has the job."""
+    told, whole = step or {}, taken or {}
+    outcome = told.get("outcome", whole.get("outcome"))
+    was_made = outcome == Outcome.MADE
+    was_helped = was_made and lead is not None and told["worker"] != lead
+    return {
+        "outcome": Outcome.SHARED if was_helped else outcome,
         "seconds": told.get("seconds"),
         "began_at": told.get("began_at"),
         "ended_at": told.get("ended_at"),
-        "worker": told.get("worker"),
-        "reasons": that_hold(reasons, told.get("outcome")),
+        "worker": None if outcome == Outcome.SHARED else told.get("worker"),
+        "reasons": that_hold(reasons, was_made=was_made),
     }
 
 

@@ -107,7 +107,7 @@ class Configuration(BaseSettings):
 
     @property
     def cores_per_job(self) -> int:
-        """How many whole cores, and encoder threads, one job may use."""
+        """How many whole cores one job may use."""
         return math.ceil(self.job_cpu_limit)
 
     @field_validator("data_dir", "whisper_dir", "fonts_dir")

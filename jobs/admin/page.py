@@ -8,7 +8,7 @@ from django.db.models import F, Func, TextField
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 
-from jobs.admin import presenting
+from jobs.admin import presenting, story
 from jobs.admin.control import CONTROLS
 from jobs.admin.document import PrettyDocument, pretty
 from jobs.models import Job, JobAttempt, Video
@@ -72,6 +72,7 @@ def context(job: Job, *, may_control: bool) -> dict[str, Any]:
         "attempts": attempts,
         "document": document,
         "controls": [control for control in CONTROLS.values() if may_control and control.is_open_to(job)],
+        **story.context(job, document),
     }
 
 

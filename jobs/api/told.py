@@ -56,17 +56,17 @@ class PlannedSegmentSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(
         [outcome.value for outcome in Outcome],
         allow_null=True,
-        help_text="`kept`: it had been made before; `shared`: another worker made it while this one waited",
+        help_text="`kept`: it had been made before; `shared`: another worker made it, for this job or another",
     )
     seconds = serializers.FloatField(allow_null=True)
     began_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
-    worker = serializers.CharField(allow_null=True)
+    worker = serializers.CharField(allow_null=True, help_text="who made or took it; null for another job's")
     reasons = ReasonSerializer(many=True)
 
 
 class StepSerializer(serializers.Serializer[Any]):
-    """A step of the latest attempt other than a segment."""
+    """A step of the latest attempt other than those that tell what came of a segment."""
 
     task = serializers.ChoiceField([task.value for task in Task])
     what = serializers.CharField()

@@ -146,11 +146,13 @@ def make_plan(job: Job, **fields: Any) -> JobPlan:
     return JobPlan.objects.create(**base | fields)
 
 
-def make_step(job: Job, *, second: float = 0.0, seconds: float = 0.5, **data: Any) -> JobEvent:
+def make_step(
+    job: Job, *, second: float = 0.0, seconds: float = 0.5, worker: str = "example:1", **data: Any
+) -> JobEvent:
     """Make the event of a step of a job's latest attempt, so many seconds after noon."""
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp() + second
-    base = {"task": "segment", "what": "segment 1", "outcome": "made", "project": 0, "number": 0}
+    base = {"task": "segment", "what": "1 of 3", "outcome": "made", "project": 0, "number": 0}
     times = {"began_at": noon, "ended_at": noon + seconds}
-    event = JobEvent(job=job, attempt=job.attempt, kind=EventKind.STEP, worker="example:1", data=base | times | data)
+    event = JobEvent(job=job, attempt=job.attempt, kind=EventKind.STEP, worker=worker, data=base | times | data)
     event.save(force_insert=True)
     return event

@@ -316,7 +316,7 @@ class TestPage:
             JobAttempt.objects.create(job=job, number=number, worker="example:1")
             make_video(job)
         browser.get(page_of(job))
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(9):
             browser.get(page_of(job))
 
     def test_the_whole_document_can_be_downloaded(self, browser, user):

@@ -170,7 +170,13 @@ def test_a_cancel_kills_the_work_at_once(user, server):
 def test_a_worker_that_was_overtaken_kills_its_work_and_writes_nothing(user, server):
     make_job(user, config=document(server, seconds=3000, width=1920, height=1080, fps=60))
     job = Job.objects.claim(ME)
-    thread = wish(job.pk, lambda: (Job.objects.release(job), Job.objects.claim(WorkerIdentity("there", 2, 2))))
+
+    def take_over():
+        Job.objects.release(job)
+        while not Job.objects.claim(WorkerIdentity("there", 2, 2)):
+            pass  # the row is locked for a moment as its story is written; a worker is woken again
+
+    thread = wish(job.pk, take_over)
     worker.run_job(job)
     thread.join()
     job.refresh_from_db()

@@ -59,9 +59,16 @@
       return false;
     }
     jobs.forEach(show);
+    drawAnew();
     const answered = new Set(jobs.map((job) => job.id));
     ids.filter((id) => !answered.has(id)).forEach(forget);
     return true;
+  }
+
+  function drawAnew() {
+    document.querySelectorAll("img[data-picture]").forEach((picture) => {
+      picture.src = `${picture.dataset.picture}?at=${Date.now()}`;
+    });
   }
 
   function forget(id) {

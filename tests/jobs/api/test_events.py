@@ -41,7 +41,7 @@ def test_an_event_has_the_keys_of_its_kind_beside_those_of_all(api, user):
         "kind": "step",
         "worker": "example:1",
         "task": "segment",
-        "what": "segment 1",
+        "what": "1 of 3",
         "outcome": "made",
         "project": 0,
         "number": 0,

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from jobs.models import JobEvent
 from tests.jobs.api.answers import NOBODY, refusal
 from tests.jobs.factories import make_job, make_plan, make_step
 
@@ -67,6 +68,38 @@ def test_a_segment_is_told_with_what_came_of_it(api, user):
     }
     assert (second["outcome"], second["reasons"]) == ("kept", [])
     assert [third[name] for name in ("outcome", "seconds", "worker", "reasons")] == [None, None, None, []]
+
+
+@pytest.mark.parametrize(("outcome", "came"), [("kept", "kept"), ("shared", "shared"), ("made", None)])
+def test_what_came_of_a_film_as_a_whole_came_of_its_segments(api, user, outcome, came):
+    job = make_job(user, status="completed")
+    make_plan(job, explained=[[NOT_KEPT]] * 3)
+    make_step(job, task="film", outcome=outcome, number=None)
+    segments = plan_of(api, job)["projects"][0]["segments"]
+    assert [(each["outcome"], each["seconds"], each["reasons"]) for each in segments] == [(came, None, [])] * 3
+    assert api.get(address(job, "timeline.svg")).status_code == 200
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_segment_that_a_helper_made_is_shared_and_told_by_his_step(api, user, order):
+    job = make_job(user, status="processing")
+    make_plan(job, explained=[[NOT_KEPT]] * 3)
+    JobEvent.objects.create(job=job, attempt=1, kind="claimed", worker="example:1")
+    steps = [{"outcome": "made", "worker": "helper:2", "seconds": 0.7}, {"outcome": "shared", "seconds": 0.9}]
+    for step in steps[::order]:
+        make_step(job, **step)
+    (project,) = plan_of(api, job)["projects"]
+    facts = [project["segments"][0][name] for name in ("outcome", "worker", "seconds", "reasons")]
+    assert facts == ["shared", "helper:2", 0.7, [NOT_KEPT]]
+    assert [(step["outcome"], step["worker"]) for step in project["steps"]] == [("shared", "example:1")]
+
+
+def test_a_segment_that_another_job_made_has_no_worker(api, user):
+    job = make_job(user, status="processing")
+    make_plan(job, explained=[[NOT_KEPT]] * 3)
+    make_step(job, outcome="shared")
+    segment = plan_of(api, job)["projects"][0]["segments"][0]
+    assert (segment["outcome"], segment["worker"], segment["reasons"]) == ("shared", None, [])
 
 
 def test_other_steps_are_told_with_their_film_or_with_that_of_none(api, user):

@@ -1,6 +1,7 @@
 """Nothing is made twice: not a film again, nor what stayed in a changed one, nor what was done of a broken off one."""
 
 import hashlib
+import threading
 from pathlib import Path
 
 import av
@@ -9,7 +10,9 @@ from django.core.files.storage import storages
 
 from media_services import ffmpeg, pipeline, results
 from media_services.errors import MediaError
+from media_services.journal import FilmPlan, Outcome, Step, Task, unheard
 from media_services.movie.reading import read
+from media_services.others import Nobody
 from tests import media
 
 
@@ -173,3 +176,51 @@ def test_other_formats_are_kept_as_well(make):
         again, files = make(document)
         assert files == []
         assert again.file.read_bytes() == first.file.read_bytes()
+
+
+def test_with_more_cores_segments_are_encoded_side_by_side_and_are_the_same(make, settings, monkeypatch):
+    at_once, run, lock = [0, 0], ffmpeg.render, threading.Lock()
+
+    def counting(arguments, **options):
+        with lock:
+            at_once[0] += 1
+            at_once[1] = max(at_once)
+        try:
+            return run(arguments, **options)
+        finally:
+            with lock:
+                at_once[0] -= 1
+
+    one, _ = make(film(cache=False))
+    monkeypatch.setattr(ffmpeg, "render", counting)
+    settings.VIDEOCRAFT = settings.VIDEOCRAFT.model_copy(update={"job_cpu_limit": 3.0})
+    several, _ = make(film(cache=False))
+    assert at_once[1] == 3
+    assert several.file.read_bytes() == one.file.read_bytes()
+
+
+@pytest.mark.parametrize(("cores", "memory_mib", "lanes"), [(1, 2048, 1), (3.5, 8192, 4), (8, 2048, 4), (8, 300, 1)])
+def test_as_many_segments_at_once_as_cores_if_memory_allows(settings, cores, memory_mib, lanes):
+    limits = {"job_cpu_limit": cores, "job_memory_limit": memory_mib * 2**20}
+    settings.VIDEOCRAFT = settings.VIDEOCRAFT.model_copy(update=limits)
+    assert pipeline.conditions_for(Nobody(), unheard).lanes == lanes
+
+
+def test_what_the_journal_hears_is_what_was_done(make, monkeypatch):
+    heard = []
+    produce = pipeline.produce
+    monkeypatch.setattr(pipeline, "produce", lambda *args, **options: produce(*args, **options, journal=heard.append))
+    make(film())
+    plan = next(entry for entry in heard if isinstance(entry, FilmPlan))
+    assert [(segment.first_frame, segment.end_frame) for segment in plan.segments] == [
+        (number * 50, number * 50 + 50) for number in range(5)
+    ]
+    steps = [entry for entry in heard if isinstance(entry, Step)]
+    done = [Task.PROBE] * 7 + [Task.PREPARE] + [Task.SEGMENT] * 5 + [Task.SOUND, Task.FILM]
+    assert [step.task for step in steps] == done
+    assert {step.outcome for step in steps} == {Outcome.MADE}
+    assert [step.number for step in steps if step.task is Task.SEGMENT] == list(range(5))
+    assert all(step.began_at <= step.ended_at for step in steps)
+    heard.clear()
+    make(film())
+    assert [(step.task, step.outcome) for step in heard[-1:]] == [(Task.FILM, Outcome.KEPT)]
