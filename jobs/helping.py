@@ -32,24 +32,23 @@ log = logging.getLogger(__name__)
 _TURN_S = 0.25
 _LOOK_S = 1.0
 _FLUSH_S = 2.0
-_REST_S = 10.0  # how long a job is left alone in which there was nothing to do
+# How long a job is left alone in which there was nothing to do, and one with which this host cannot help.
+_REST_S, _LONG_REST_S = 10.0, 1800.0
 
 _left_alone: dict[tuple[Any, int], float] = {}  # attempts in which there was nothing to do, and until when
 
 
 def help_somebody(worker: WorkerIdentity) -> bool:
-    """Help with the job that has the most pieces open, if there is one; say whether anything was made.
-
-    Returns as soon as there is a job to be run, or none to be helped with.
-    """
+    """Help with the job that has the most pieces open, until a job is due or none is left; say if there was one."""
     job = _most_open()
     if job is None:
         return False
+    helping = Help(job, worker)
     with logs.about(job):
-        made = Help(job, worker).supervise()
-    if not made:
-        _left_alone[job.pk, job.attempt] = time.monotonic() + _REST_S
-    return made > 0
+        helping.supervise()
+    if not helping.made:
+        _left_alone[job.pk, job.attempt] = time.monotonic() + (_LONG_REST_S if helping.is_unable else _REST_S)
+    return True
 
 
 def _most_open() -> Job | None:
@@ -68,12 +67,12 @@ class Help:
         self.job = job
         self.configuration = settings.VIDEOCRAFT
         self.story = Story(job, str(worker))
-        self.stage, self.made = Stage.ANALYZING, 0
+        self.stage, self.made, self.is_unable = Stage.ANALYZING, 0, False
         self.began_at = self.moved_at = self.looked_at = self.flushed_at = now
         self.is_waited_for = False
 
-    def supervise(self) -> int:
-        """Have pieces made until there is a reason to stop; return how many were."""
+    def supervise(self) -> None:
+        """Have pieces made until there is a reason to stop."""
         work_dir().mkdir(parents=True, exist_ok=True)
         workdir = Path(tempfile.mkdtemp(prefix=f"{mark_of(self.job)}-help-", dir=work_dir()))
         cores = Cores(cores_dir(), self.configuration.cores_per_job)
@@ -91,7 +90,6 @@ class Help:
             cores.give_back()
             shutil.rmtree(workdir, ignore_errors=True)
             self.story.flush()
-        return self.made
 
     def _start(self, workdir: Path, cores: Cores) -> Fork:
         local = local_sources(self.job)
@@ -119,6 +117,9 @@ class Help:
             self.moved_at = time.monotonic()
             if "stage" in message:
                 self.stage = Stage(message["stage"])
+            elif "unable" in message:
+                self.is_unable = True
+                log.info("cannot help: %s", message["unable"])
             elif "step" in message:
                 self.made += message["step"]["task"] == Task.SEGMENT
                 self.story.hear(message)
@@ -157,7 +158,7 @@ class Help:
 
 
 def assist(job: Job, workdir: Path, local: Mapping[str, Path], send: Send) -> None:
-    """Make pieces of a job's films, in the forked child; sends {"stage", "fraction"} and {"step"}."""
+    """Make pieces of a job's films, in the forked child; sends {"stage", "fraction"}, {"step"}, or {"unable"}."""
 
     def checkpoint(stage: Stage, fraction: float) -> None:
         send({"stage": stage, "fraction": fraction})
@@ -178,6 +179,6 @@ def assist(job: Job, workdir: Path, local: Mapping[str, Path], send: Send) -> No
             journal=journal,
         )
     except assisting.CannotHelp as reason:
-        log.info("cannot help: %s", reason)
+        send({"unable": str(reason)})
     except MediaError as problem:
         log.info("could not help: %s %s", problem, problem.detail)

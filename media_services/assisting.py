@@ -35,6 +35,8 @@ def assist(
     contents = invited(others)
     if contents is None:
         raise CannotHelp("its results are not kept here")
+    if not all(results.has(content_name(sha256)) for sha256 in contents.values()):
+        raise CannotHelp("a source is not kept here")
     files = {src: _kept_content(sha256, workdir) for src, sha256 in contents.items()}
     timelines = plan(movie, workdir / "sources", checkpoint, local={**files, **local}, asking=asking)
     try:
@@ -55,5 +57,5 @@ def assist(
 def _kept_content(sha256: str, folder: Path) -> Path:
     file = folder / sha256
     if not results.take_file(content_name(sha256), file):
-        raise CannotHelp("a source is not kept here")
+        raise CannotHelp("a source is kept here no longer")
     return file
