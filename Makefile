@@ -10,7 +10,7 @@ CPU_TORCH := https://download.pytorch.org/whl/cpu
 TORCH = $$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements.txt)
 IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo test soak fuzz bench run migrate clean
+.PHONY: help demo test soak fuzz audit bench run migrate clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -35,16 +35,23 @@ test: $(VENV)/development ## run every check and test
 soak: $(VENV)/development ## kill it at random for ten minutes, and count what came of 200 jobs
 	@$(BIN)/python -m tests.faults.soak
 
-fuzz: $(VENV)/development ## read and render random documents for ten minutes
+fuzz: $(VENV)/development ## read and render random documents, and open damaged media, for ten minutes
 	@FUZZ_EXAMPLES=4000 $(BIN)/python -m pytest tests/media_services/movie/test_reading_properties.py -o timeout=0
-	@$(BIN)/python -m tests.fuzz.render --seconds 500
+	@$(BIN)/python -m tests.fuzz.render --seconds 400
+	@$(BIN)/python -m tests.fuzz.media --seconds 100
+	@FUZZ_EXAMPLES=60 $(BIN)/python -m pytest tests/jobs/api/test_conforming.py -o timeout=0
 
-bench: $(VENV)/bench $(VENV)/development ## measure it, beside stock django-q2 and procrastinate (some forty minutes)
+audit: $(VENV)/audit/bin/pip-audit ## ask PyPI which of the pinned packages have known weaknesses
+	@$< --requirement requirements.txt --no-deps --disable-pip --strict
+
+bench: $(VENV)/bench $(VENV)/development ## measure it, beside stock django-q2 and procrastinate (more than an hour)
 	@$(BIN)/python -m benchmarks.latency
+	@$(BIN)/python -m benchmarks.load
 	@$(BIN)/python -m benchmarks.queues
 	@$(BIN)/python -m benchmarks.sharing
 	@$(BIN)/python -m benchmarks.transcription
 	@$(BIN)/python -m benchmarks.rendering
+	@$(BIN)/python -m benchmarks.reuse
 
 clean: ## remove what was installed and what the tools left; keep var/, where the data is
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -65,6 +72,10 @@ $(VENV)/bench: benchmarks/requirements.txt $(VENV)/runtime
 	@echo "installing what the benchmarks need (once)"
 	@$(PIP) install -r benchmarks/requirements.txt
 	@touch $@
+
+$(VENV)/audit/bin/pip-audit: $(VENV)/made
+	@$(BIN)/python -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --quiet --no-input install pip-audit==2.10.1
 
 $(VENV)/made:
 	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \

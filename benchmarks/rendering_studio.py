@@ -44,15 +44,15 @@ class Studio:
         """Render by our engine, with nothing left from a run before."""
         return self._by_engine(film, "ours")
 
-    def in_one_piece(self, film: Film) -> Take:
+    def in_one_piece(self, film: Film, *options: str) -> Take:
         """Render by our engine as a single segment."""
-        return self._by_engine(film, "ours_in_one_piece")
+        return self._by_engine(film, "ours_in_one_piece", *options)
 
-    def _by_engine(self, film: Film, program: str) -> Take:
+    def _by_engine(self, film: Film, program: str, *options: str) -> Take:
         folder = self._new_folder()
         (folder / "document.json").write_text(json.dumps(film.document()))
         (folder / "work").mkdir()
-        cost = self._run_program(program, str(folder / "document.json"), str(folder / "work"))
+        cost = self._run_program(program, str(folder / "document.json"), str(folder / "work"), *options)
         return Take(Path(cost.said["film"]), cost)
 
     def by_command(self, film: Film, ass: Path) -> Take:

@@ -73,9 +73,11 @@ def spoken_film(pictures: Sequence[str], speech: Sequence[str], scene_s: float, 
 
 def long_film(pictures: Sequence[str], music: str, scenes: int, scene_s: float) -> dict[str, Any]:
     """Return the document of a film of equal scenes, each another wander over one of the pictures, with music."""
+    count = len(pictures)
+    ways = [_PANS[(number + number // count) % len(_PANS)] for number in range(scenes)]  # another in each round
     wanders = [
-        {"duration": scene_s, "elements": [moving(pictures[number % len(pictures)], pan=_PANS[number % len(_PANS)])]}
-        for number in range(scenes)
+        {"duration": scene_s, "elements": [moving(pictures[number % count], pan=way)]}
+        for number, way in enumerate(ways)
     ]
     return _document(wanders, [{"type": "audio", "src": music, "loop": -1}])
 

@@ -26,7 +26,20 @@ def show_help(shop: Shop, scenes: int, scene_s: float, rounds: int) -> None:
             its.append(shop.run(long_film(pictures, music, scenes, scene_s)))
             shop.close()
     title = f"{scenes * scene_s / 60:g} min at {SIZE[0]}x{SIZE[1]}, {scenes} scenes, by one worker and by two"
-    columns = ("n", "wall s", "least-most", "/one", "CPU s", "/one", "before", "segments", "after", "made by")
+    columns = (
+        "n",
+        "wall s",
+        "least-most",
+        "/one",
+        "CPU s",
+        "/one",
+        "busiest",
+        "/one",
+        "before",
+        "segments",
+        "after",
+        "made by",
+    )
     table(title, columns, [_row(workers, its, costs[1]) for workers, its in costs.items()])
     ratio = _ratio([cost.wall_s for cost in costs[2]], [cost.wall_s for cost in costs[1]])
     goal(f"at most {_MOST:g} of the time", f"{ratio:.2f}", is_met=ratio <= _MOST)
@@ -37,6 +50,8 @@ def _row(workers: int, its: list[Cost], alone: list[Cost]) -> list[str]:
     figures = [f"{statistics.median(walls_s):.1f}", f"{min(walls_s):.1f}-{max(walls_s):.1f}"]
     figures += [f"{_ratio(walls_s, [cost.wall_s for cost in alone]):.2f}"]
     figures += [f"{statistics.median(cpu_s):.1f}", f"{_ratio(cpu_s, [cost.cpu_s for cost in alone]):.2f}"]
+    busiest_s = [cost.busiest_s for cost in its]
+    figures += [f"{statistics.median(busiest_s):.1f}", f"{_ratio(busiest_s, [cost.busiest_s for cost in alone]):.2f}"]
     parts = zip(*map(_parts_s, its), strict=True)
     figures += [f"{statistics.median(seconds):.1f}" for seconds in parts]
     makers = " ".join("+".join(map(str, cost.makers())) for cost in its)

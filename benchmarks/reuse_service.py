@@ -35,9 +35,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a job took: processor time, time from its claim to its end, what it fetched, and its steps."""
+    """What a job took: processor time, time from its claim to its end, what it fetched, and its steps.
+
+    `busiest_s` is the processor time of the worker that had most to do, with all that it started.
+    """
 
     cpu_s: float
+    busiest_s: float
     wall_s: float
     served: Served
     steps: list[Step]
@@ -81,20 +85,20 @@ class Shop:
 
     def run(self, document: dict[str, Any]) -> Cost:
         """Run a job to its end, and to that of all processes that it had; return what that took."""
-        known, before_s = self._pids(), self._cpu_s()
+        before_s = self._cpu_s()
         job_id = self.service.post(document)["job_id"]
         deadline = time.monotonic() + _MOST_S
-        while self.service.one(_OPEN_SQL, job_id) or self._pids() != known:
+        while self.service.one(_OPEN_SQL, job_id) or self._pids() != set(before_s):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"job {job_id} did not end in {_MOST_S:g} s")
             time.sleep(_LOOK_S)
-        cpu_s = self._cpu_s() - before_s
+        used_s = [seconds - before_s[pid] for pid, seconds in self._cpu_s().items()]
         job = self.service.job({"job_id": job_id})
         if job["status"] != "completed":
             raise RuntimeError(f"job {job_id}: {job['status']}: {job.get('error')}")
         ((started_at, finished_at),) = self.service.rows(_WALL_SQL, job_id)
         steps = self._steps(job_id, float(started_at))
-        return Cost(cpu_s, float(finished_at - started_at), self.sources.account(), steps)
+        return Cost(sum(used_s), max(used_s), float(finished_at - started_at), self.sources.account(), steps)
 
     def _steps(self, job_id: str, started_at: float) -> list[Step]:
         steps: list[Step] = []
@@ -113,10 +117,13 @@ class Shop:
     def _pids(self) -> set[int]:
         return {process.pid for process in self._family()}
 
-    def _cpu_s(self) -> float:
-        """Return the processor time of the cluster's processes and of those that they have waited for."""
-        times = [process.cpu_times() for process in self._family()]
-        return sum(each.user + each.system + each.children_user + each.children_system for each in times)
+    def _cpu_s(self) -> dict[int, float]:
+        """Return the processor time of each of the cluster's processes, with that of those that it has waited for."""
+        return {process.pid: _used_s(process.cpu_times()) for process in self._family()}
+
+
+def _used_s(times: Any) -> float:
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def _step(event: dict[str, Any], started_at: float) -> Step:

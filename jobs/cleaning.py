@@ -23,14 +23,27 @@ from django.utils import timezone
 
 from jobs.housekeeping import work_dir
 from jobs.idempotency import KEY_LIFE
-from jobs.models import TERMINAL, Asset, Cluster, IdempotencyKey, Job, JobStatus, Video
+from jobs.login import FORGOTTEN
+from jobs.models import (
+    TERMINAL,
+    Asset,
+    Cluster,
+    IdempotencyKey,
+    Job,
+    JobStatus,
+    LoginFailures,
+    RateBucket,
+    Rendered,
+    Video,
+)
+from jobs.quotas import DAY
 from media_services import results, storage
 
 log = logging.getLogger(__name__)
 _BATCH = 100
 _FRESH_S = 3600.0  # what is younger may still be on its way to where it belongs
 _SILENT = timedelta(minutes=10)
-_ATTEMPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-(\d+)-.+")
+_ATTEMPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-(\d+|helped)-.+")
 _FILM = re.compile(r"(\d+)-\d+\..+")
 Item = TypeVar("Item")
 
@@ -39,6 +52,9 @@ def clean() -> Iterator[int]:
     """Remove all that has had its time; yields after each small batch how many things it removed."""
     yield from expired_jobs()
     yield from _rows(IdempotencyKey.objects.filter(created_at__lt=Now() - KEY_LIFE))
+    yield from _rows(Rendered.objects.filter(at__lt=Now() - DAY))
+    yield from _rows(RateBucket.objects.filter(full_at__lt=Now()))
+    yield from _rows(LoginFailures.objects.filter(failed_at__lt=Now() - FORGOTTEN))
     yield from _rows(Cluster.objects.filter(heartbeat_at__lt=Now() - _SILENT))
     yield from results.evict(settings.VIDEOCRAFT.results_max_bytes)
     if settings.VIDEOCRAFT.job_temp_cleanup:
@@ -88,13 +104,13 @@ def _rows(rows: Any) -> Iterator[int]:
 
 
 def orphaned_directories() -> Iterator[int]:
-    """Remove the working directories of attempts that no worker has any more."""
+    """Remove the working directories of attempts that no worker has any more, and of help with a job that has ended."""
     # listed before the table is asked: a directory is made after its attempt was claimed
     for batch in _batches(list(work_dir().glob("*"))):
         parsed = [(folder, found) for folder in batch if (found := _ATTEMPT.fullmatch(folder.name))]
-        held = _held({UUID(found[1]) for _, found in parsed})
-        orphaned = [folder for folder, found in parsed if (UUID(found[1]), int(found[2])) not in held]
-        yield _remove_trees(orphaned)
+        jobs = {UUID(found[1]) for _, found in parsed}
+        going_on = {(str(job), "helped") for job in _going_on(jobs)} | {(str(job), str(at)) for job, at in _held(jobs)}
+        yield _remove_trees([folder for folder, found in parsed if found.groups() not in going_on])
 
 
 def broken_uploads() -> Iterator[int]:
@@ -132,6 +148,11 @@ def unrecorded_assets() -> Iterator[int]:
 def _held(jobs: set[UUID]) -> set[tuple[UUID, int]]:
     """Return which attempts at these jobs are being worked on."""
     return set(Job.objects.filter(pk__in=jobs, status=JobStatus.PROCESSING).values_list("pk", "attempt"))
+
+
+def _going_on(jobs: set[UUID]) -> set[UUID]:
+    """Return which of these jobs have not ended."""
+    return set(Job.objects.filter(pk__in=jobs).exclude(status__in=TERMINAL).values_list("pk", flat=True))
 
 
 def _attempt_of(name: str) -> int | None:

@@ -16,12 +16,13 @@ from jobs import logs
 from jobs.claims import Claims
 from jobs.cores import Cores
 from jobs.drain import drain
-from jobs.housekeeping import cores_dir, mark_of, work_dir
+from jobs.housekeeping import cores_dir, help_mark_of, mark_of, work_dir
 from jobs.identity import WorkerIdentity
-from jobs.models import Job
+from jobs.models import TERMINAL, Job
 from jobs.story import Story, message_of
 from jobs.work import asking, local_sources
 from media_services import assisting, pipeline
+from media_services.confinement import Limits, asked_for, confine
 from media_services.errors import MediaError
 from media_services.journal import FilmPlan, Step, Task
 from media_services.movie.reading import read
@@ -74,7 +75,7 @@ class Help:
     def supervise(self) -> None:
         """Have pieces made until there is a reason to stop."""
         work_dir().mkdir(parents=True, exist_ok=True)
-        workdir = Path(tempfile.mkdtemp(prefix=f"{mark_of(self.job)}-help-", dir=work_dir()))
+        workdir = Path(tempfile.mkdtemp(prefix=f"{help_mark_of(self.job)}-", dir=work_dir()))
         cores = Cores(cores_dir(), self.configuration.cores_per_job)
         try:
             child = self._start(workdir, cores)
@@ -93,13 +94,15 @@ class Help:
 
     def _start(self, workdir: Path, cores: Cores) -> Fork:
         local = local_sources(self.job)
+        limits = Limits(memory_bytes=asked_for(settings.VIDEOCRAFT.job_memory_limit))
         pipeline.get_ready()
 
         def target(send: Send) -> None:
             cores.pin()
+            confine(limits, offline=False)
             assist(self.job, workdir, local, send)
 
-        return Fork(target, mark_of(self.job))
+        return Fork(target, help_mark_of(self.job))
 
     def _watch(self, child: Fork) -> None:
         """Wait for the child's end, or end it for a reason to stop."""
@@ -143,13 +146,15 @@ class Help:
 
     def _reason_elsewhere(self, now: float) -> str | None:
         """Say why to stop: a due job that no free worker takes at once, or that the job goes on no longer."""
-        was_waited_for, self.is_waited_for = self.is_waited_for, Job.objects.due().exists()
+        due = Job.objects.due().exclude(pk=self.job.pk)  # what is made here serves that one anyway
+        was_waited_for, self.is_waited_for = self.is_waited_for, due.exists()
         if was_waited_for and self.is_waited_for:
             return "a job is due"
         if now - self.looked_at >= _LOOK_S:
             self.looked_at = now
-            going_on = Job.objects.filter(pk=self.job.pk, cancel_requested_at=None).held(self.job.attempt)
-            if not going_on.exists():
+            job = Job.objects.filter(pk=self.job.pk, cancel_requested_at=None)
+            # also when another attempt has it: that finds what is made here
+            if not job.exclude(status__in=TERMINAL).exists():
                 return "the job goes on no longer"
         if now - self.flushed_at >= _FLUSH_S:
             self.flushed_at = now

@@ -66,7 +66,7 @@ class Hunger:
 
     def look(self) -> bool:
         """Look at the queue, and say whether it is so."""
-        first = Job.objects.due().values_list("pk", flat=True).first()
+        first = Job.objects.next_due()
         running = Job.objects.filter(cluster=self.cluster, status=JobStatus.PROCESSING).count()
         if first is None or running >= self.slots:
             self._waiting = None

@@ -76,6 +76,11 @@ def mark_of(job: Job) -> str:
     return f"{job.pk}-{job.attempt}"
 
 
+def help_mark_of(job: Job) -> str:
+    """Return what the directories and processes of those who help with a job are known by; they outlive attempts."""
+    return f"{job.pk}-helped"
+
+
 def stored_prefix(job: Job) -> str:
     """Return the beginning of the names under which an attempt stores its films."""
     return f"videos/{job.pk}/{job.attempt}"

@@ -8,9 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from jobs import logs
+from jobs import logs, quotas
 from jobs.idempotency import PostKey, find_earlier, keep_key
-from jobs.models import DUE_CHANNEL, Asset, EventKind, Job, JobEvent, JobStatus, notify
+from jobs.models import DUE_CHANNEL, RETRYABLE, Asset, EventKind, Job, JobEvent, JobStatus, notify
 from media_services.errors import DocumentError, Problem
 from media_services.movie.reading import Movie, read
 
@@ -47,15 +47,15 @@ class Submitted:
 def submit(owner: Any, submission: Submission) -> Submitted:
     """Insert a pending job and wake the workers, in one transaction; or find the job that the same post made.
 
-    Raises DocumentError with everything that is wrong with the document, QueueFull, or KeyMismatch. Looking for the
-    key, counting and inserting happen under one advisory lock, taken last: the bound is exact, and a key makes one
-    job. A replay is answered whatever became of the queue and of the assets since.
+    Raises DocumentError with everything that is wrong with the document, QueueFull, QuotaExceeded, or KeyMismatch.
+    Looking for the key, counting and inserting happen under one advisory lock, taken last: bound and quotas are exact,
+    and a key makes one job. A replay is answered whatever became of the queue, the quotas and the assets since.
     """
     if earlier := _earlier(owner, submission):
         return earlier
     job = _read_job(owner, submission)
     with transaction.atomic():
-        _lock_queue()
+        lock_queue()
         if earlier := _earlier(owner, submission):
             return earlier
         _insert(job, submission.key)
@@ -87,14 +87,24 @@ def _read_job(owner: Any, submission: Submission) -> Job:
     return job
 
 
-def _lock_queue() -> None:
-    """Keep all others from submitting until the current transaction ends."""
+def retry(job: Job) -> bool:
+    """Put a failed or cancelled job back into the queue; say whether it was one. Raises QuotaExceeded."""
+    with transaction.atomic():
+        lock_queue()
+        if Job.objects.filter(pk=job.pk, status__in=RETRYABLE).exists():
+            quotas.refuse_job(job.owner)
+        return Job.objects.retry(job.pk)
+
+
+def lock_queue() -> None:
+    """Keep all others from submitting and storing until the current transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_QUEUE_LOCK])
 
 
 def _insert(job: Job, key: PostKey | None) -> None:
-    """Insert and announce a job, with its key; raise QueueFull. The queue is locked by the caller."""
+    """Insert and announce a job, with its key; raise QueueFull or QuotaExceeded. The queue is locked by the caller."""
+    quotas.refuse_job(job.owner)
     if Job.objects.filter(status=JobStatus.PENDING).count() >= settings.VIDEOCRAFT.job_queue_size:
         raise QueueFull
     job.save(force_insert=True)

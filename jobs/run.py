@@ -16,12 +16,13 @@ from django.utils import timezone
 
 from jobs.cores import Cores
 from jobs.drain import drain
-from jobs.housekeeping import cores_dir, discard, mark_of, stored_prefix, work_dir
+from jobs.housekeeping import cores_dir, discard, help_mark_of, mark_of, stored_prefix, work_dir
 from jobs.listening import listening, stop_listening
 from jobs.models import CANCEL_CHANNEL, Job, Video
 from jobs.story import Story
 from jobs.work import error_of, local_sources, work
 from media_services import pipeline
+from media_services.confinement import Limits, asked_for, confine
 from media_services.errors import ErrorCode, MediaError
 from media_services.process import Fork
 from media_services.recogniser import Recogniser
@@ -88,10 +89,12 @@ class Run:
         cores = Cores(cores_dir(), self.configuration.cores_per_job)
         self.cores = cores
         local = local_sources(self.job)
+        limits = Limits(memory_bytes=asked_for(self.configuration.job_memory_limit))
         pipeline.get_ready()
 
         def target(send: Callable[[dict[str, Any]], None]) -> None:
             cores.pin()
+            confine(limits, offline=False)
             work(self.job, workdir, self.prefix, local, send, self.recogniser.lent(send))
 
         return Fork(target, mark_of(self.job))
@@ -303,8 +306,10 @@ class Run:
             stop_listening(CANCEL_CHANNEL)
         if self.cores is not None:
             self.cores.give_back()
-        for folder in work_dir().glob(f"{mark_of(self.job)}-*"):  # its own, and that of a helper that died
-            shutil.rmtree(folder, ignore_errors=True)
+        is_done = self.result is not None and "films" in self.result
+        for mark in [mark_of(self.job), *[help_mark_of(self.job)] * is_done]:  # those of helpers, who are done as well
+            for folder in work_dir().glob(f"{mark}-*"):
+                shutil.rmtree(folder, ignore_errors=True)
         if self.stage != Stage.STORING:
             return
         try:

@@ -1,4 +1,4 @@
-"""Owns which network addresses the service may connect to: the public internet, and what the operator opened."""
+"""Owns which addresses may be connected to: the public internet and what the operator opened, less what he denied."""
 
 import ipaddress
 import re
@@ -9,6 +9,9 @@ from typing import Self
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Ports = tuple[range, ...]
+
+WEB_PORTS: Ports = (range(80, 81), range(443, 444))
 
 _PUBLIC_V6 = ipaddress.ip_network("2000::/3")
 # What Python calls global, or once did, and still leads inside: tunnels and translators to IPv4, protocol assignments,
@@ -22,11 +25,12 @@ _TRAPS: tuple[tuple[Network, str], ...] = (
     (ipaddress.ip_network("192.88.99.0/24"), "a 6to4 relay"),
     (ipaddress.ip_network("168.63.129.16/32"), "a cloud's own service"),
 )
+_TRANSLATED = tuple(ipaddress.ip_network(each) for each in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
 _HOST_NAME = re.compile(r"\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 
 
 class UnsafeAddress(Exception):
-    """A host leads only to addresses that must not be connected to; the text says which and why."""
+    """A host leads only to addresses that must not be connected to; the text says which, why, and which setting."""
 
 
 class UnknownHost(Exception):
@@ -38,8 +42,8 @@ class UnknownHost(Exception):
 
 
 @dataclass(frozen=True)
-class _Opening:
-    """One thing the operator opened: a network or a host name, on one port or all."""
+class _Entry:
+    """One thing that a list of the operator's names: a network or a host name, on one port or all."""
 
     network: Network | None
     host: str
@@ -59,7 +63,7 @@ class _Opening:
                 ) from None
         return cls(None, bare, port)
 
-    def covers(self, host: str, port: int, address: Address) -> bool:
+    def names(self, host: str, port: int, address: Address) -> bool:
         if self.port not in (None, port):
             return False
         if self.network is not None:
@@ -76,19 +80,55 @@ def _split_port(text: str) -> tuple[str, int | None]:
 
 
 @dataclass(frozen=True)
-class AllowList:
-    """What the operator opened on purpose, beyond the public internet."""
+class HostList:
+    """What the operator named: hosts, domains, addresses and networks."""
 
-    openings: tuple[_Opening, ...] = ()
+    entries: tuple[_Entry, ...] = ()
 
     @classmethod
     def parse(cls, entries: Iterable[str]) -> Self:
         """Read `host`, `.domain`, `address` and `network` entries, each optionally with `:port`; raise ValueError."""
-        return cls(tuple(_Opening.parse(entry) for entry in entries))
+        return cls(tuple(_Entry.parse(entry) for entry in entries))
 
-    def permits(self, host: str, port: int, address: Address) -> bool:
+    def names(self, host: str, port: int, address: Address) -> bool:
+        """Say whether a host is named, by its own name or by the address that it leads to."""
         name = host.lower().rstrip(".")
-        return any(opening.covers(name, port, address) for opening in self.openings)
+        return any(entry.names(name, port, address) for entry in self.entries)
+
+
+def parse_ports(entries: Iterable[str]) -> Ports:
+    """Read ports and ranges of them: `443`, `8000-8099`; raise ValueError."""
+    return tuple(_port_range(entry) for entry in entries)
+
+
+def _port_range(text: str) -> range:
+    found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text.strip())
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 0 < first <= last < 65536:
+        raise ValueError(f"{text!r} is neither a port (443) nor a range of ports (8000-8099)")
+    return range(first, last + 1)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What may be connected to: public addresses on some ports, and all that is allowed, but nothing that is denied."""
+
+    allow: HostList = HostList()
+    deny: HostList = HostList()
+    ports: Ports = WEB_PORTS
+
+    def refusal(self, host: str, port: int, address: Address) -> str | None:
+        """Say why an address that a host leads to must not be connected to, or return None when it may be."""
+        if any(self.deny.names(host, port, each) for each in (address, *_inside(address))):
+            return f"VIDEOCRAFT_FETCH_DENY forbids {host}"
+        if self.allow.names(host, port, address):
+            return None
+        if reason := refusal(address):
+            opened = "only public addresses are fetched from, unless VIDEOCRAFT_FETCH_ALLOW opens others"
+            return f"{host} is {reason} ({address}); {opened}"
+        if not any(port in each for each in self.ports):
+            return f"port {port} is not one that VIDEOCRAFT_FETCH_PORTS opens"
+        return None
 
 
 def refusal(address: Address) -> str | None:
@@ -107,17 +147,17 @@ def refusal(address: Address) -> str | None:
     return None
 
 
-def resolve(host: str, port: int, allow: AllowList) -> list[str]:
+def resolve(host: str, port: int, reach: Reach) -> list[str]:
     """Return the numeric addresses of a host that may be connected to, in the resolver's order.
 
-    Unsafe ones among them are left out rather than damning the host: behind DNS64 every name has a NAT64 twin.
+    Those that may not are left out rather than damning the host: behind DNS64 every name has a NAT64 twin.
     Raises UnsafeAddress when none is left and UnknownHost when there was none. The caller must connect to exactly
     these: a second look-up may answer differently.
     """
-    found = _look_up(host, port)
-    safe = [str(address) for address in found if allow.permits(host, port, address) or refusal(address) is None]
+    reasons = {address: reach.refusal(host, port, address) for address in _look_up(host, port)}
+    safe = [str(address) for address, reason in reasons.items() if reason is None]
     if not safe:
-        raise UnsafeAddress(f"{host} is {refusal(found[0])} ({found[0]})")
+        raise UnsafeAddress(next(iter(reasons.values())))
     return safe
 
 
@@ -136,3 +176,14 @@ def _look_up(host: str, port: int) -> list[Address]:
 def _unwrapped(address: Address) -> Address:
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+def _inside(address: Address) -> list[Address]:
+    """Return the IPv4 addresses that tunnels and translators would lead to."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    found: list[Address] = [address.sixtofour] if address.sixtofour else []
+    found += address.teredo or ()
+    if any(address in network for network in _TRANSLATED):
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return found

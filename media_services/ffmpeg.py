@@ -1,21 +1,21 @@
-"""Owns running the bundled FFmpeg: its safe input options, its progress, and its failures."""
+"""Owns running the bundled FFmpeg: within its limits, with its progress and its failures."""
 
 import errno
 import functools
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import imageio_ffmpeg
+from django.conf import settings
 
+from media_services.confinement import Limits, asked_for
 from media_services.errors import ErrorCode, MediaError
+from media_services.opening import require_safe
 from media_services.process import Finished, run
 
-# Input options, given before each -i: local files only, and no format that opens other files or sockets.
-_DEMUXERS = (
-    "mov,matroska,webm,mp3,wav,w64,ogg,flac,aac,aiff,amr,asf,avi,caf,flv,mpegts,mpeg,mpegvideo,h264,hevc,ivf,nut,ac3,"
-    "eac3,opus,au,mxf,gif,webp_pipe,apng"
-)
-SAFE_INPUT = ("-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS)
+# As FFmpeg says it, as x264 does, and where it is a thread's stack that there is no room for.
+_NO_MEMORY = ("Cannot allocate memory", "malloc of size", "pthread_create() failed")
 QUIET = ("-hide_banner", "-nostdin", "-loglevel", "warning", "-y")
 
 
@@ -32,15 +32,19 @@ def render(
     tick: Callable[[int], None] = lambda count: None,
     counted: str = "frame",
     environment: Mapping[str, str] | None = None,
+    most_bytes: int | None = None,
     timeout_s: float,
 ) -> str:
     """Run FFmpeg to its end and return the last lines of its log.
 
     `tick` hears at least four times a second how many frames are written, or what else of its progress is `counted`,
-    such as `out_time_us`; what it raises kills FFmpeg.
+    such as `out_time_us`; what it raises kills FFmpeg. A file that it writes may have `most_bytes`.
     Raises MediaError, with the log's tail, unless FFmpeg exits with 0 after reporting the end: STORAGE_FAILED if the
-    disk is full, else FFMPEG_FAILED. One that was stopped leaves a playable file, and may do its work another time.
+    disk is full, MEMORY_LIMIT if it wants far more than a job may hold, else FFMPEG_FAILED. One that was
+    stopped leaves a playable file, and may do its work another time. Raises ValueError for an input without whitelists.
     """
+    require_safe(arguments)
+    limits = Limits(file_bytes=most_bytes, memory_bytes=asked_for(settings.VIDEOCRAFT.job_memory_limit))
     ended, count = False, 0
 
     def read(line: str) -> None:
@@ -51,8 +55,16 @@ def render(
         ended = ended or line.strip() == "progress=end"
 
     argv = [executable(), *QUIET, "-progress", "pipe:1", "-stats_period", "0.2", *arguments]
-    finished = run(argv, cwd=cwd, on_line=read, tick=lambda: tick(count), environment=environment, timeout_s=timeout_s)
-    if finished.exit_code != 0 or not ended:
+    finished = run(
+        argv,
+        cwd=cwd,
+        on_line=read,
+        tick=lambda: tick(count),
+        environment=environment,
+        limits=limits,
+        timeout_s=timeout_s,
+    )
+    if finished.exit_code != 0 or not ended or _lacked_memory(finished):
         raise _failure(finished)
     return finished.stderr_tail
 
@@ -62,10 +74,22 @@ def _failure(finished: Finished) -> MediaError:
     if code == -errno.ENOSPC & 0xFF or "No space left on device" in tail:
         message = "the disk is full: FFmpeg has no space left to write to"
         return MediaError(ErrorCode.STORAGE_FAILED, message, retryable=True, detail=tail)
+    if _lacked_memory(finished):
+        message = "FFmpeg needs more memory than a job may have"
+        return MediaError(ErrorCode.MEMORY_LIMIT, message, detail=tail)
+    if code == -signal.SIGXFSZ:
+        message = "FFmpeg wrote more than this film can take"
+        return MediaError(ErrorCode.FFMPEG_FAILED, message, detail=tail)
     if _was_stopped(finished):
         message = f"FFmpeg was stopped before it had done its work (exit code {code})"
         return MediaError(ErrorCode.FFMPEG_FAILED, message, retryable=True, detail=tail)
     return MediaError(ErrorCode.FFMPEG_FAILED, f"FFmpeg failed with exit code {code}: {_cause(tail)}", detail=tail)
+
+
+def _lacked_memory(finished: Finished) -> bool:
+    """Return whether memory was refused to FFmpeg, on which it may end its output early and exit with 0."""
+    code, tail = finished.exit_code, finished.stderr_tail
+    return code == -errno.ENOMEM & 0xFF or any(words in tail for words in _NO_MEMORY)
 
 
 def _was_stopped(finished: Finished) -> bool:

@@ -8,9 +8,11 @@ from pathlib import Path
 from django.conf import settings
 from PIL import ExifTags, Image, WebPImagePlugin
 
+from media_services import bounds
 from media_services.errors import MediaError
 from media_services.fonts import read_faces
 from media_services.media import MediaKind, Probe
+from media_services.opening import open_picture
 from media_services.sniff import sniff
 from media_services.streams import noun, probe_stream, unsupported
 from media_services.subtitles.encoding import CaptionsError, decode
@@ -80,11 +82,13 @@ def played(image: Image.Image) -> Iterator[tuple[Image.Image, int, int]]:
 
 def _probe_picture(file: Path, name: str, tick: Callable[[int], None]) -> Probe:
     with _refusing(name):
-        with Image.open(file, formats=[name]) as image:
+        bounds.check(file, name)
+        with open_picture(file, [name]) as image:
             _refuse_bomb(image.width, image.height)
             image.verify()  # checksums; the image must be opened again afterwards
-        with Image.open(file, formats=[name]) as image:
+        with open_picture(file, [name]) as image:
             image.load()
+            bounds.check_exif(image.info)
             facts = _picture_facts(image, name)
     return _probe_animation(file, name, facts, tick) if name in _ANIMATED and facts.frames != 1 else facts
 
@@ -96,6 +100,8 @@ def _refusing(name: str) -> Iterator[None]:
         yield
     except MediaError:
         raise
+    except bounds.TooMuch as problem:
+        raise unsupported(f"the image ({name}) has {problem}") from problem
     except Image.DecompressionBombError as error:
         raise unsupported("the image has far more pixels than are allowed", detail=str(error)) from error
     except Exception as error:  # what a parser raises over a hostile file is not to be foreseen
@@ -127,18 +133,22 @@ def _picture_facts(image: Image.Image, name: str) -> Probe:
 def _probe_animation(file: Path, name: str, first: Probe, tick: Callable[[int], None]) -> Probe:
     """Return the facts about all frames of an image, given those about the first; each frame is decoded."""
     count = first.frames or 1
-    if count * first.width * first.height > _ANIMATION_PX:
+    if count > bounds.MOST_FRAMES or count * first.width * first.height > _ANIMATION_PX:
         size = f"{count} frames of {first.width}x{first.height}"
         raise unsupported(f"the animation is too large ({size}): make it a video, an MP4 or WebM say")
     size_bytes, frames, end_ms, has_alpha = file.stat().st_size, 0, 0, False
-    with Image.open(file, formats=[name]) as image:
+    with open_picture(file, [name]) as image:
+        size_px = image.size
         moments = played(image)
         while True:
             with _refusing(name):
                 moment = next(moments, None)
+                if image.size != size_px:
+                    raise unsupported("a frame of the animation is larger than the animation")
+                has_alpha = has_alpha or _is_seen_through(image)
             if moment is None:
                 return replace(first, frames=frames, duration_ms=end_ms if frames > 1 else 0, has_alpha=has_alpha)
-            frames, end_ms, has_alpha = frames + 1, moment[1] + moment[2], has_alpha or _is_seen_through(image)
+            frames, end_ms = frames + 1, moment[1] + moment[2]
             tick(size_bytes * frames // count)
 
 

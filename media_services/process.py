@@ -22,11 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from media_services.confinement import Limits, can_go_offline, confine, gain_nothing, have_small_stacks
 from media_services.family import MARK, die_first, die_with_parent, end_adopted, mark, memory_bytes
 
 _TICK_S = 0.25
 _TAIL_LINES = 40
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", MARK)
+NO_LIMITS = Limits()
 
 Tick = Callable[[], None]
 Send = Callable[[dict[str, Any]], None]
@@ -47,12 +49,14 @@ def run(
     on_line: Callable[[str], None] | None = None,
     tick: Tick = lambda: None,
     environment: Mapping[str, str] | None = None,
+    limits: Limits = NO_LIMITS,
     timeout_s: float,
 ) -> Finished:
     """Run a command to its end, passing each line of its standard output to `on_line`.
 
     `tick` is called at least four times a second; when it or `on_line` raises, or the time is up (TimeoutError), the
-    child is killed first. The child gets a clean environment, with `environment` added, and no standard input.
+    child is killed first. The child gets a clean environment, with `environment` added, no standard input, and no
+    network where the kernel allows that; it is confined to `limits`.
     """
     child = subprocess.Popen(
         argv,
@@ -61,7 +65,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=_environment() | dict(environment or {}),
-        preexec_fn=functools.partial(_be_command, os.getpid()),
+        preexec_fn=functools.partial(_be_command, os.getpid(), limits, can_go_offline()),
     )
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     try:
@@ -103,7 +107,10 @@ def _lines(child: "subprocess.Popen[bytes]", tick: Tick, deadline: float) -> Ite
 
 
 def start(argv: Sequence[str], *, cwd: Path, pass_fds: Sequence[int]) -> "subprocess.Popen[bytes]":
-    """Start a command that runs on until it, or the thread that started it, ends; its last words go to our own."""
+    """Start a command that runs on until it, or the thread that started it, ends; its last words go to our own.
+
+    It has no network where the kernel allows that.
+    """
     return subprocess.Popen(
         argv,
         cwd=cwd,
@@ -111,20 +118,23 @@ def start(argv: Sequence[str], *, cwd: Path, pass_fds: Sequence[int]) -> "subpro
         stdout=subprocess.DEVNULL,
         env=_environment(),
         pass_fds=pass_fds,
-        preexec_fn=functools.partial(_be_server, os.getpid()),
+        preexec_fn=functools.partial(_be_server, os.getpid(), can_go_offline()),
     )
 
 
-def _be_command(parent_pid: int) -> None:
-    """Die with the parent, and open as many files as the system lets any process open."""
+def _be_command(parent_pid: int, limits: Limits, offline: bool) -> None:
+    """Be confined, die with the parent, and open as many files as the system lets any process open."""
+    confine(limits, offline=offline)
+    have_small_stacks()
     die_with_parent(parent_pid)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _be_server(parent_pid: int) -> None:
-    die_with_parent(parent_pid)
+def _be_server(parent_pid: int, offline: bool) -> None:
     die_first()
+    confine(NO_LIMITS, offline=offline)
+    die_with_parent(parent_pid)
 
 
 def _environment() -> dict[str, str]:
@@ -222,6 +232,7 @@ def _be_child(target: Callable[[Send], None], write_fd: int, parent_pid: int, na
         os.setsid()
         die_with_parent(parent_pid)
         die_first()
+        gain_nothing()
         mark(name)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)

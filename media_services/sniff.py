@@ -31,6 +31,9 @@ _STRANGERS = (
     (re.compile(rb"\x7fELF|MZ.{62}", re.DOTALL), "a program"),
 )
 _HTML = re.compile(r"<(!doctype html|html|head|body|script|title|meta|div)\b", re.IGNORECASE)
+_PROLOGUE = re.compile(
+    r"<\?xml.*?\?>|<!--.*?-->|<!doctype svg[^>\[]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE
+)  # with the entities that it may declare
 _TEXTS = (
     (re.compile(r"#EXTM3U"), "an HLS playlist (M3U8); give the address of a media file"),
     (re.compile(r"ffconcat version"), "a list of files for FFmpeg (ffconcat)"),
@@ -91,7 +94,7 @@ def _name_text(text: str) -> str:
 
 
 def _name_markup(text: str) -> str:
-    body = re.sub(r"<\?xml.*?\?>|<!--.*?-->|<!doctype svg.*?>", "", text, flags=re.DOTALL | re.IGNORECASE).lstrip()
+    body = _PROLOGUE.sub("", text).lstrip()
     if re.match(r"<(\w+:)?svg\b", body, re.IGNORECASE):
         return "an SVG drawing (convert it to PNG)"
     if re.match(r"<MPD\b", body):

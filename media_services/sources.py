@@ -1,6 +1,7 @@
 """Owns bringing a document's sources here and understanding them: concurrently, once each, with honest progress."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -12,10 +13,12 @@ from typing import Any, Generic, TypeVar
 from django.conf import settings
 
 from media_services.errors import ErrorCode, MediaError
-from media_services.fetch import Fetched, Fetcher, address_of, shown_url
+from media_services.fetch import Fetched, Fetcher
 from media_services.journal import Journal, Outcome, Task, step, unheard
 from media_services.kept import NOBODY, Asking, Shelf
+from media_services.link import address_of, shown_url
 from media_services.media import MediaKind, Probe, Source
+from media_services.opening import open_plain
 from media_services.probe import probe
 from media_services.stage import Report
 
@@ -190,8 +193,8 @@ def _read_local(src: str, file: Path, task: _Task[Fetched]) -> Fetched:
     digest = hashlib.sha256()
     done_bytes = 0
     try:
-        total_bytes = file.stat().st_size
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
+            total_bytes = os.fstat(opened.fileno()).st_size
             while chunk := opened.read(_HASH_BYTES):
                 digest.update(chunk)
                 done_bytes += len(chunk)

@@ -13,16 +13,16 @@ from django.conf import settings
 
 from media_services.errors import ErrorCode, MediaError
 from media_services.media import Colour, MediaKind, Probe
+from media_services.opening import MOST_STREAMS, open_streams
 from media_services.wholeness import ends_early, states_its_frames
 
-# Local files only, and no format that opens other files or sockets.
-INPUT_OPTIONS = {
-    "protocol_whitelist": "file",
-    "format_whitelist": (
-        "mov,matroska,webm,mp3,wav,w64,ogg,flac,aac,aiff,caf,au,amr,ac3,eac3,asf,avi,flv,mpegts,mpeg,mxf"
-    ),
-}
 _SHORT_S = Fraction(1, 10)  # containers round; less than this is not missing
+# More than any file has that is meant to be seen or heard; each is work for whoever reads or mixes it.
+_MOST_PACKETS = 20_000_000  # a day of a film with sound has half of it
+_LONGEST_S = 100 * 3600
+_FASTEST_FPS, _FEW_FRAMES = 1000, 1000  # so few may come at once, where a container has coarse times
+_HIGHEST_HZ = 768_000
+_MIXED_CHANNELS = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 24}  # for which FFmpeg knows where the speakers stand
 _DECODED_PACKETS = 200  # a stream of which none of so many packets decodes is not going to
 _NO_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 # What ITU-T H.273 counts from 0, by FFmpeg's names; what says nothing, or is not told apart here, is a dash.
@@ -105,8 +105,11 @@ def probe_stream(file: Path, *, kind: MediaKind | None, tick: Callable[[int], No
     raises passes through.
     """
     try:
-        container = av.open(str(file.absolute()), options=INPUT_OPTIONS, metadata_errors="replace")
-    except (av.FFmpegError, ValueError, MemoryError) as error:
+        container = open_streams(file)
+    except MemoryError as error:
+        reason = f"the file has more than {MOST_STREAMS} streams, or takes more memory than there is"
+        raise unsupported(reason, detail=str(error)) from error
+    except (av.FFmpegError, ValueError) as error:
         if ends_early(file):
             raise unsupported("the file is cut off: its index is missing or incomplete", detail=str(error)) from error
         raise unsupported("the file is damaged, or of a format that is not supported", detail=str(error)) from error
@@ -120,6 +123,8 @@ def probe_stream(file: Path, *, kind: MediaKind | None, tick: Callable[[int], No
 
 def _chosen(container: InputContainer, kind: MediaKind | None) -> tuple[_Track | None, _Track | None]:
     """Return the tracks to read, or refuse a file that does not have what is wanted."""
+    if len(container.streams) > MOST_STREAMS:
+        raise unsupported(f"the file has more than {MOST_STREAMS} streams")
     pictures = [stream for stream in container.streams.video if not stream.disposition & _NO_PICTURE]
     sounds = list(container.streams.audio)
     if not pictures and not sounds:
@@ -156,7 +161,9 @@ def _scan(container: InputContainer, tracks: list[_Track], tick: Callable[[int],
     """Read every packet, and make sure that each track can be decoded."""
     by_index = {track.stream.index: track for track in tracks}
     read_bytes = 0
-    for packet in _packets(container, tracks):
+    for number, packet in enumerate(_packets(container, tracks)):
+        if number == _MOST_PACKETS:
+            raise unsupported(f"the file is in more than {_MOST_PACKETS:,} pieces")
         by_index[packet.stream.index].read(packet)
         read_bytes += packet.size
         tick(read_bytes)
@@ -164,6 +171,22 @@ def _scan(container: InputContainer, tracks: list[_Track], tick: Callable[[int],
         if track.frame is None:
             name = track.stream.codec_context.name
             raise unsupported(f"the {_part(track)} cannot be decoded ({name}): it is empty or damaged")
+        _refuse_excess(track)
+
+
+def _refuse_excess(track: _Track) -> None:
+    """Refuse what has been read and is no picture, or no sound, that anything plays."""
+    found_s, frame = track.found_s, track.frame
+    if found_s > _LONGEST_S:
+        hours = _LONGEST_S // 3600
+        raise unsupported(f"the {_part(track)} lasts {float(found_s) / 3600:,.0f} hours; {hours} are allowed")
+    if track.stream.type == "video":
+        if track.packets > _FEW_FRAMES and track.packets > found_s * _FASTEST_FPS:
+            raise unsupported(f"the picture has more than {_FASTEST_FPS} frames a second")
+    elif frame.layout.nb_channels not in _MIXED_CHANNELS:
+        raise unsupported(f"the sound has {frame.layout.nb_channels} channels, which cannot be mixed: make it stereo")
+    elif not 0 < frame.sample_rate <= _HIGHEST_HZ:
+        raise unsupported(f"the sound has {frame.sample_rate:,} samples a second; {_HIGHEST_HZ:,} are allowed")
 
 
 def _packets(container: InputContainer, tracks: list[_Track]) -> Iterator[Any]:

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media_services.hearing import Heard, believed, quietest
+from media_services.opening import open_streams
 from media_services.stage import LISTENING_COST, LOADING_MODEL_COST, Parts, Report, risen
 
 SAMPLE_RATE = 16_000
@@ -148,7 +149,7 @@ def pieces(path: str, *, piece_s: float = _PIECE_S, cut_s: float = _CUT_S) -> It
     A piece is no longer than `piece_s`, and ends where the last `cut_s` of that are quietest.
     """
     size = round(piece_s * SAMPLE_RATE)
-    with av.open(path, options={"protocol_whitelist": "file"}) as container:
+    with open_streams(Path(path)) as container:
         length = (container.duration or 0) * SAMPLE_RATE / av.time_base
         resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         start, held = 0, 0

@@ -41,6 +41,8 @@ class Service:
             "VIDEOCRAFT_DATA_DIR": str(folder),
             "VIDEOCRAFT_FETCH_ALLOW": "127.0.0.0/8",
             "VIDEOCRAFT_JOB_RETRY_DELAY": "100ms",
+            "VIDEOCRAFT_RATE_LIMIT": "off",
+            "VIDEOCRAFT_RATE_LIMIT_JOBS": "off",
             "DATABASE_URL": f"postgresql://postgres@{quote(socket_dir, safe='')}/{self.database}",
             "PYTHONUNBUFFERED": "1",
             **named,
@@ -98,7 +100,8 @@ class Service:
         return process
 
     def start_web(self) -> None:
-        self.start("-m", "uvicorn", "videocraft.asgi:application", "--port", str(self.port), "--log-level", "warning")
+        options = ("--port", str(self.port), "--timeout-keep-alive", "75", "--log-level", "warning")
+        self.start("-m", "uvicorn", "videocraft.asgi:application", *options)
         self.wait_for(lambda: self.get("/health").status_code == 200)
 
     def start_cluster(self, *wrapper: str, **environment: str) -> "subprocess.Popen[bytes]":

@@ -1,15 +1,19 @@
 """The ASGI entry point."""
 
+import logging
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "videocraft.settings")
-_django = get_asgi_application()
+django.setup(set_prefix=False)
 
 from jobs.api.body_limit import BodyLimit  # noqa: E402 - it needs Django set up
+from jobs.api.bounded import BoundedHandler  # noqa: E402 - likewise
+from jobs.logs import SecretsFilter  # noqa: E402 - likewise
 from videocraft.database import pool_connections  # noqa: E402 - likewise
 
 pool_connections()
+logging.getLogger("uvicorn.access").addFilter(SecretsFilter())
 
-application = BodyLimit(_django)
+application = BodyLimit(BoundedHandler())

@@ -12,7 +12,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from media_services.addresses import AllowList
+from jobs.address import TrustedProxies
+from jobs.rate import Rate
+from media_services.addresses import HostList, parse_ports
 
 PREFIX = "VIDEOCRAFT_"
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +56,8 @@ def split_commas(value: Any) -> Any:
 Delay = Annotated[timedelta, BeforeValidator(parse_duration)]
 Duration = Annotated[Delay, AfterValidator(more_than_nothing)]
 Names = Annotated[list[str], NoDecode, BeforeValidator(split_commas)]
+RateLimit = Annotated[Rate | None, NoDecode, BeforeValidator(Rate.parse)]
+Proxies = Annotated[TrustedProxies, NoDecode, BeforeValidator(TrustedProxies.parse)]
 
 
 class Configuration(BaseSettings):
@@ -63,13 +67,18 @@ class Configuration(BaseSettings):
 
     debug: bool = True
     secret_key: str = ""
+    secret_key_fallbacks: Names = []
     allowed_hosts: Names = ["localhost", "127.0.0.1", "[::1]"]
     csrf_trusted_origins: Names = []
+    cors_origins: Names = []
+    https: bool = False
     data_dir: Path = ROOT / "var"
     database_url: str = Field(default="", validation_alias=AliasChoices("DATABASE_URL"))
     log_level: str = "INFO"
 
     fetch_allow: Names = []
+    fetch_deny: Names = []
+    fetch_ports: Names = ["80", "443"]
     fetch_timeout: Duration = timedelta(minutes=10)
     fetch_max_bytes: int = Field(default=1024**3, gt=0)
     fetch_concurrency: int = Field(default=4, ge=1, le=64)
@@ -103,6 +112,14 @@ class Configuration(BaseSettings):
     job_status_retention: Duration = timedelta(hours=24)
     job_temp_cleanup: bool = True
     job_cleanup_interval: Duration = timedelta(hours=1)
+    rate_limit: RateLimit = Rate(600, 60)
+    rate_limit_jobs: RateLimit = Rate(60, 60)
+    rate_limit_failures: RateLimit = Rate(30, 60)
+    trusted_proxies: Proxies = TrustedProxies()
+    quota_concurrent_jobs: int = Field(default=0, ge=0)
+    quota_queued_jobs: int = Field(default=0, ge=0)
+    quota_stored_bytes: int = Field(default=0, ge=0)
+    quota_minutes_per_day: int = Field(default=0, ge=0)
     drain_seconds: float = Field(default=20, ge=0, allow_inf_nan=False)
 
     @property
@@ -115,11 +132,25 @@ class Configuration(BaseSettings):
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
 
-    @field_validator("fetch_allow")
+    @field_validator("fetch_allow", "fetch_deny")
     @classmethod
-    def _known_openings(cls, entries: list[str]) -> list[str]:
-        AllowList.parse(entries)
+    def _known_hosts(cls, entries: list[str]) -> list[str]:
+        HostList.parse(entries)
         return entries
+
+    @field_validator("fetch_ports")
+    @classmethod
+    def _known_ports(cls, entries: list[str]) -> list[str]:
+        parse_ports(entries)
+        return entries
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _whole_origins(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
+                raise ValueError(f"{origin!r} is not an origin like https://app.example.com")
+        return origins
 
     @field_validator("log_level")
     @classmethod

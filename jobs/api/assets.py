@@ -8,21 +8,24 @@ from typing import Any
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.db import transaction
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs.api.errors import ApiError
-from jobs.api.openapi import documented, failures, identifier
+from jobs.api.openapi import documented, failures, identifier, over_quota
 from jobs.api.pagination import page
 from jobs.api.serializers import AssetListSerializer, AssetSerializer, PageQuery
 from jobs.api.uploads import Upload, received
 from jobs.api.videos import delete_file
 from jobs.api.view import ApiView, find, read_query
 from jobs.models import Asset
+from jobs.queue import lock_queue
+from jobs.quotas import refuse_bytes
+from media_services.apart import probe_apart
 from media_services.errors import ErrorCode, MediaError
 from media_services.media import Probe
-from media_services.probe import probe
 
 _ASSET_ID = identifier("asset_id")
 _SUFFIXES = {"jpeg": "jpg", "mov": "mp4", "matroska": "mkv", "tiff": "tif"}
@@ -47,10 +50,11 @@ class AssetList(ApiView):
     @documented(
         operation_id="create_asset",
         request={"multipart/form-data": _FORM, "application/octet-stream": OpenApiTypes.BINARY},
-        responses={201: AssetSerializer, **failures(400, 413, 415)},
+        responses={201: AssetSerializer, **failures(400, 413, 415), **over_quota()},
     )
     def post(self, request: Request) -> Response:
         """Upload an audio, video or image file: as the field `file` of a form, or as the body with any content type."""
+        refuse_bytes(request.user, 1)
         with received(request._request) as upload:
             asset = keep(request.user, upload, understand(upload.path))
         return Response(AssetSerializer(asset).data, status=201)
@@ -82,7 +86,7 @@ class AssetDetail(ApiView):
 def understand(path: Path) -> Probe:
     """Probe a file; raise UNSUPPORTED_MEDIA_TYPE with the reason for one that cannot be used in a film."""
     try:
-        return probe(path)
+        return probe_apart(path)
     except MediaError as error:
         if error.code != ErrorCode.UNSUPPORTED_MEDIA:
             raise
@@ -90,21 +94,24 @@ def understand(path: Path) -> Probe:
 
 
 def keep(owner: Any, upload: Upload, media: Probe) -> Asset:
-    """Move an upload into the storage and record it; neither is left when the other fails."""
+    """Move an upload into the storage and record it; neither is left when the other fails. Raises QuotaExceeded."""
     pk = uuid.uuid4()
     name = f"assets/{pk}{suffix_of(media)}"
     try:
         with _Movable(upload.path) as file:
             name = default_storage.save(name, file)
-        asset = Asset.objects.create(
-            id=pk,
-            owner=owner,
-            file=name,
-            name=upload.name,
-            sha256=upload.sha256,
-            size_bytes=upload.size_bytes,
-            media=asdict(media),
-        )
+        with transaction.atomic():
+            lock_queue()
+            refuse_bytes(owner, upload.size_bytes)
+            asset = Asset.objects.create(
+                id=pk,
+                owner=owner,
+                file=name,
+                name=upload.name,
+                sha256=upload.sha256,
+                size_bytes=upload.size_bytes,
+                media=asdict(media),
+            )
     except BaseException:
         default_storage.delete(name)
         raise

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from jobs.api import errors
+from jobs.api.headers import protecting
 from jobs.api.request_id import HEADER, choose_id
 
 Message = MutableMapping[str, Any]
@@ -75,11 +76,19 @@ async def _refuse(scope: Message, send: Send, limit: int) -> None:
     request_id = choose_id(_header(scope, HEADER.lower().encode()))
     content = json.dumps(errors.body(errors.too_large("this body", limit), request_id)).encode()
     headers = {
+        **protecting(scope["path"]),
+        **_allowing(_header(scope, b"origin")),
         "content-type": "application/json",
         "content-length": str(len(content)),
-        HEADER.lower(): request_id,
+        HEADER: request_id,
         "connection": "close",
     }
-    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": 413, "headers": pairs})
     await send({"type": "http.response.body", "body": content})
+
+
+def _allowing(origin: str) -> dict[str, str]:
+    """Let pages of an origin that is listed read why; no middleware has seen this answer."""
+    is_listed = origin in settings.CORS_ALLOWED_ORIGINS
+    return {"access-control-allow-origin": origin, "vary": "origin"} if is_listed else {}

@@ -1,20 +1,26 @@
 """Owns the one form of an error: a sentence, a code, details and the request's id."""
 
 import logging
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from jobs.idempotency import KeyMismatch
+from jobs.limits import RateExceeded
 from jobs.queue import QueueFull
+from jobs.quotas import QuotaExceeded
 from media_services.errors import DocumentError, Problem
 
 log = logging.getLogger(__name__)
+_AWAY_S = "5"  # when to ask again while the database is away, or too many wait for it
 
 
 class ApiError(Exception):
@@ -68,6 +74,8 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response:
     if error is None:
         log.error("request %s: %s %s failed", request_id, request.method, request.path, exc_info=exception)
         error = from_status(500)
+    elif error.code == "UNAVAILABLE":
+        log.warning("request %s: the database does not answer: %s", request_id, exception)
     return Response(body(error, request_id), status=error.status, headers=error.headers)
 
 
@@ -82,6 +90,13 @@ def translate(exception: Exception) -> ApiError | None:
             seconds = str(exception.retry_after_s)
             message = f"the queue is full; try again in {seconds} s"
             return ApiError(503, "QUEUE_FULL", message, headers={"Retry-After": seconds})
+        case QuotaExceeded():
+            return _over_quota(exception)
+        case RateExceeded():
+            return _too_fast(exception)
+        case OperationalError() | InterfaceError():
+            message = f"the service is overloaded or its database away; try again in {_AWAY_S} s"
+            return ApiError(503, "UNAVAILABLE", message, headers={"Retry-After": _AWAY_S})
         case KeyMismatch():
             message = "this Idempotency-Key was sent with another body before; give each post a key of its own"
             return ApiError(422, "IDEMPOTENCY_MISMATCH", message)
@@ -100,6 +115,35 @@ def translate(exception: Exception) -> ApiError | None:
         case MultiPartParserError() | BadRequest() | SuspiciousOperation():
             return ApiError(400, "INVALID_INPUT", f"the request is malformed: {exception}")
     return None
+
+
+def _too_fast(exception: RateExceeded) -> ApiError:
+    seconds = exception.retry_after_s
+    rate = exception.allowance.rate
+    message = f"more than {rate.most} requests in {rate.period_s} s; try again in {seconds} s"
+    headers = exception.allowance.headers | {"Retry-After": str(seconds)}
+    return ApiError(429, "RATE_LIMIT_EXCEEDED", message, headers=headers)
+
+
+_QUOTAS = {
+    "queued_jobs": "{used} jobs are waiting, and {limit} may; the next one can be posted when one of them has begun",
+    "stored_bytes": "{used} bytes are stored, and {limit} may be; delete assets or videos",
+    "minutes_per_day": "{used} minutes of film were made within 24 hours, and {limit} may be",
+}
+
+
+def _over_quota(exception: QuotaExceeded) -> ApiError:
+    refills_at = exception.refills_at
+    details = {
+        "quota": exception.quota.replace("_", "-"),
+        "used": exception.used,
+        "limit": exception.limit,
+        "refills_at": refills_at and refills_at.isoformat(),
+    }
+    message = _QUOTAS[exception.quota].format(used=exception.used, limit=exception.limit)
+    wait_s = math.ceil((refills_at - timezone.now()).total_seconds()) if refills_at else None
+    headers = {} if wait_s is None else {"Retry-After": str(max(1, wait_s))}
+    return ApiError(429, "QUOTA_EXCEEDED", message, details=details, headers=headers)
 
 
 _BY_STATUS = {

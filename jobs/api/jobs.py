@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs.api.errors import conflict, invalid_json
-from jobs.api.openapi import JOB_EXAMPLES, JobRequest, documented, failures, header, identifier
+from jobs.api.openapi import JOB_EXAMPLES, JobRequest, documented, failures, header, identifier, over_quota
 from jobs.api.pagination import page
 from jobs.api.rows import jobs_of
 from jobs.api.serializers import (
@@ -23,7 +23,7 @@ from jobs.api.serializers import (
 from jobs.api.submission import KEY_HEADER, create_job, read_key
 from jobs.api.view import ApiView, find, read_query
 from jobs.models import TERMINAL, Job
-from jobs.queue import Submitted
+from jobs.queue import Submitted, retry
 
 _POLL_S = 0.2
 _MAX_WAITING = 64  # each holds a thread of this process
@@ -38,6 +38,7 @@ CREATION_ANSWERS = {
     202: OpenApiResponse(JobSerializer, description="The new job."),
     200: OpenApiResponse(JobSerializer, description="The job that this post made when it was sent before."),
     **failures(400, 413, 415, 422, 503),
+    **over_quota(),
 }
 
 
@@ -62,6 +63,8 @@ def answer_submitted(request: Request, submitted: Submitted) -> Response:
 
 class JobCreation(ApiView):
     """The answer to a posted document, at every address that takes one."""
+
+    creating_methods = ("POST",)
 
     @documented(
         operation_id="create_job",
@@ -147,16 +150,18 @@ class JobCancel(ApiView):
 
 
 class JobRetry(ApiView):
+    creating_methods = ("POST",)
+
     @documented(
         operation_id="retry_job",
         request=None,
         parameters=[_JOB_ID],
-        responses={200: JobSerializer, **failures(404, 409, not_found="JOB_NOT_FOUND")},
+        responses={200: JobSerializer, **failures(404, 409, not_found="JOB_NOT_FOUND"), **over_quota()},
     )
     def post(self, request: Request, job_id: str) -> Response:
         """Queue a failed or cancelled job again, with a fresh set of attempts."""
         job = find_job(request, job_id)
-        if not Job.objects.retry(job.pk):
+        if not retry(job):
             raise conflict(f"only a failed or cancelled job can be retried; this one is {current_status(job)}")
         return Response(describe(request, job))
 

@@ -12,7 +12,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.http import parse_etags
+from django.utils.http import content_disposition_header, parse_etags
 
 from jobs.api.errors import ApiError
 
@@ -116,7 +116,7 @@ def _with_headers(response: HttpResponseBase, what: Sendable) -> HttpResponseBas
     response["Accept-Ranges"] = "bytes"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-cache"
-    response["Content-Disposition"] = f'attachment; filename="{what.filename}"'
+    response["Content-Disposition"] = content_disposition_header(True, what.filename)
     if what.etag:
         response["ETag"] = what.etag
     return response

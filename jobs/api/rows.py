@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from django.db.models import Case, Count, DateTimeField, IntegerField, OuterRef, Prefetch, Q, Subquery, When
+from django.conf import settings
+from django.db.models import Case, DateTimeField, IntegerField, OuterRef, Prefetch, Subquery, When
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
-from jobs.models import Job, JobAttempt, JobQuerySet, JobStatus, Video
+from jobs.models import Job, JobAttempt, JobQuerySet, JobStatus, Video, scheduling
 
 
 def jobs_of(user: Any, *, with_config: bool) -> JobQuerySet:
@@ -14,7 +16,7 @@ def jobs_of(user: Any, *, with_config: bool) -> JobQuerySet:
         Job.objects.visible_to(user)
         .annotate(
             queue_position=Case(
-                When(status=JobStatus.PENDING, run_after__lte=Now(), then=Subquery(_ahead_or_here())),
+                When(status=JobStatus.PENDING, run_after__lte=Now(), then=_position()),
                 default=None,
                 output_field=IntegerField(),
             ),
@@ -30,15 +32,9 @@ def jobs_of(user: Any, *, with_config: bool) -> JobQuerySet:
     return rows if with_config else rows.defer("config")
 
 
-def _ahead_or_here() -> Any:
-    """Count the due jobs that will be claimed no later than the outer one, itself among them."""
-    priority, created_at, pk = OuterRef("priority"), OuterRef("created_at"), OuterRef("pk")
-    no_later = (
-        Q(priority__gt=priority)
-        | Q(priority=priority, created_at__lt=created_at)
-        | Q(priority=priority, created_at=created_at, pk__lte=pk)
-    )
-    return Job.objects.due().filter(no_later).order_by().values("status").annotate(n=Count("pk")).values("n")
+def _position() -> RawSQL:
+    """Say where a job stands among all that are due; its queue is sorted once for a whole list of jobs."""
+    return RawSQL(scheduling.POSITION, [settings.VIDEOCRAFT.quota_concurrent_jobs], IntegerField())  # noqa: S611
 
 
 def _attempt_start() -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -37,6 +38,24 @@ class ErrorSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="the kind of error, for programs")
     details = ProblemSerializer(many=True, allow_null=True)
     request_id = serializers.CharField()
+
+
+class QuotaSerializer(serializers.Serializer[Any]):
+    """What an owner has of something, and may have."""
+
+    quota = serializers.ChoiceField(["queued-jobs", "stored-bytes", "minutes-per-day"])
+    used = serializers.FloatField()
+    limit = serializers.IntegerField()
+    refills_at = serializers.DateTimeField(
+        allow_null=True, help_text="when time alone makes room; null where it does not"
+    )
+
+
+@extend_schema_serializer(component_name="OverQuota")
+class OverQuotaSerializer(ErrorSerializer):
+    """The form of an error about a quota, or, without details, about a rate."""
+
+    details = QuotaSerializer(allow_null=True)  # type: ignore[assignment]
 
 
 class JobErrorSerializer(serializers.Serializer[Any]):
@@ -123,7 +142,10 @@ class JobStatusSerializer(serializers.ModelSerializer[Job]):
     error = JobErrorSerializer(allow_null=True)
     video_id = serializers.SerializerMethodField()
     videos = JobVideoSerializer(many=True)
-    queue_position = serializers.IntegerField(allow_null=True, help_text="1 is next; null unless pending and due")
+    queue_position = serializers.IntegerField(
+        allow_null=True,
+        help_text="1 is next; null unless pending and due. Owners take turns: it is its place if none ends or comes",
+    )
     eta_s = serializers.SerializerMethodField()
     completed_at = serializers.DateTimeField(source="finished_at", allow_null=True)
     duration_seconds = serializers.SerializerMethodField()
@@ -136,7 +158,7 @@ class JobStatusSerializer(serializers.ModelSerializer[Job]):
             *("video_id", "videos", "queue_position", "eta_s", "created_at", "updated_at", "started_at"),
             *("completed_at", "duration_seconds", "status_url", "client-data"),
         )
-        extra_kwargs = {"client-data": {"source": "client_data"}}
+        extra_kwargs = {"client-data": {"source": "client_data", "allow_null": False}}  # null is JSON as well
         read_only_fields = fields
 
     def get_video_id(self, job: Job) -> UUID | None:

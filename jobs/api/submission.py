@@ -118,7 +118,7 @@ def problem_of(error: Any) -> Problem:
     if error["type"] == "missing":
         return Problem(path, "missing", f"{error['loc'][-1]!r} is missing")
     if error["type"] == "extra_forbidden":
-        return Problem(path, "unknown-key", f"{error['loc'][-1]!r} is not a key beside 'config'")
+        return Problem(path, "unknown-key", f"{error['loc'][-1]!r} is not a key that is known here")
     if error["type"] == "value_error":
         return Problem(path, "invalid-value", str(error["ctx"]["error"]))
     code = "out-of-range" if error["type"].startswith(("greater_than", "less_than")) else "wrong-type"

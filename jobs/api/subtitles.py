@@ -66,12 +66,14 @@ class SubtitlesAss(ApiView):
 
 
 class Words(ApiView):
+    creating_methods = ("PUT",)
+
     @documented(
         operation_id="get_words",
         parameters=[_VIDEO_ID, *SENDING_HEADERS],
         responses={
             200: OpenApiResponse(WordsSerializer, description="The words."),
-            **file(206, _TYPES["words"], "The range asked for."),
+            206: OpenApiResponse(description="The range asked for, which by itself need not be JSON."),
             **SENDING_ANSWERS,
         },
         examples=[OpenApiExample("Words", value=_FILE, response_only=True)],
@@ -84,7 +86,7 @@ class Words(ApiView):
         operation_id="put_words",
         request=WordsSerializer,
         parameters=[_VIDEO_ID, *CREATION_HEADERS],
-        responses={**CREATION_ANSWERS, **failures(404, 409, not_found="VIDEO_NOT_FOUND")},
+        responses={**failures(404, 409, not_found="VIDEO_NOT_FOUND"), **CREATION_ANSWERS},
         examples=[
             OpenApiExample("Words", value=_FILE, request_only=True),
             OpenApiExample("Words of the only element", value={"words": _WORDS}, request_only=True),

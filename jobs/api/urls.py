@@ -3,9 +3,9 @@
 from typing import Any
 
 from django.urls import URLPattern, include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from jobs.api import assets, jobs, metrics, service, story, subtitles, validation, videos
+from jobs.api import assets, jobs, metrics, service, sharing, story, subtitles, validation, videos
 
 
 def both(route: str, view: Any, name: str, **options: Any) -> list[URLPattern]:
@@ -29,6 +29,7 @@ api = [
     *both("videos", videos.VideoList, "videos"),
     *both("videos/<str:video_id>", videos.VideoDetail, "video"),
     *both("videos/<str:video_id>/download", videos.VideoDownload, "video-download"),
+    *both("videos/<str:video_id>/link", sharing.VideoLink, "video-link"),
     *both("videos/<str:video_id>/thumbnail", videos.VideoThumbnail, "video-thumbnail"),
     *both("videos/<str:video_id>/contact-sheet", videos.VideoContactSheet, "video-contact-sheet"),
     *both("videos/<str:video_id>/subtitles.srt", subtitles.SubtitlesSrt, "video-srt"),
@@ -41,12 +42,17 @@ api = [
     *both("generate-video", jobs.GenerateVideo, "generate-video"),
     *both("download/<str:video_id>", videos.Download, "download"),
 ]
+_docs = {  # in two files, for no script runs from within a page
+    "url_name": "api-schema",
+    "schema": None,
+    "authentication_classes": (),
+    "template_name": "jobs/docs.html",
+}
 urlpatterns = [
     path("api/v1/", include(api)),
     *both("api/schema", SpectacularAPIView, "api-schema", schema=None, authentication_classes=()),
-    *both(
-        "api/docs", SpectacularSwaggerView, "api-docs", url_name="api-schema", schema=None, authentication_classes=()
-    ),
+    *both("api/docs", SpectacularSwaggerSplitView, "api-docs", **_docs),
+    *both("shared/<str:signed>", sharing.Shared, "shared"),
     *both("health", service.Health, "health"),
     *both("ready", service.Ready, "ready"),
 ]

@@ -33,7 +33,7 @@ _looking = threading.BoundedSemaphore(_AT_ONCE)
 class PlannedScene(serializers.Serializer[Any]):
     """A scene of a film that would be."""
 
-    id = serializers.JSONField(allow_null=True)
+    id = serializers.JSONField()
     start_s = serializers.FloatField()
     duration_s = serializers.FloatField()
 
@@ -63,6 +63,8 @@ class PlanSerializer(serializers.Serializer[Any]):
 
 
 class JobValidation(ApiView):
+    creating_methods = ("POST",)  # it fetches as a job does
+
     @documented(
         operation_id="validate_job",
         request=JobRequest,

@@ -26,11 +26,11 @@ SENDING_HEADERS = [
     header("If-Range", "the ETag that the range is of"),
     header("If-None-Match", "the ETag that is here already"),
 ]
-SENDING_ANSWERS = {
+_INSTEAD = {
     302: OpenApiResponse(description="The storage has addresses of its own: the file is at `Location`."),
     304: OpenApiResponse(description="The client has it."),
-    **failures(404, 416, not_found="VIDEO_NOT_FOUND"),
 }
+SENDING_ANSWERS = {**_INSTEAD, **failures(404, 416, not_found="VIDEO_NOT_FOUND")}
 
 
 def _film(status: int, description: str) -> dict[Any, Any]:
@@ -39,14 +39,8 @@ def _film(status: int, description: str) -> dict[Any, Any]:
     return {key: answer for each in types for key, answer in file(status, each, description).items()}
 
 
-_download = documented(
-    parameters=[_VIDEO_ID, *SENDING_HEADERS],
-    responses={
-        **_film(200, "The whole file."),
-        **_film(206, "The range asked for."),
-        **SENDING_ANSWERS,
-    },
-)
+FILM_ANSWERS = {**_film(200, "The whole file."), **_film(206, "The range asked for."), **_INSTEAD}
+_download = documented(parameters=[_VIDEO_ID, *SENDING_HEADERS], responses={**FILM_ANSWERS, **SENDING_ANSWERS})
 
 
 def find_video(request: Request, video_id: str, *, with_job: bool = False) -> Video:
@@ -97,9 +91,7 @@ class VideoDownload(ApiView):
     @documented(operation_id="download_video")
     def get(self, request: Request, video_id: str) -> HttpResponseBase:
         """Send the film; its content type is that of the project's `format`."""
-        video = find_video(request, video_id)
-        what = Sendable(video.content_type, f"video-{video.pk}{suffix_of(video.file)}", video.sha256)
-        return send_stored(request, video.file, what)
+        return send_film(request, find_video(request, video_id))
 
 
 @extend_schema_view(get=extend_schema(operation_id="download"))
@@ -150,6 +142,12 @@ def _send_picture(request: Request, stored: FieldFile, name: str) -> HttpRespons
 def suffix_of(stored: FieldFile) -> str:
     """Return how the name of a stored file ends, in small letters, with its dot."""
     return PurePosixPath(stored.name or "").suffix.lower()
+
+
+def send_film(request: Request, video: Video) -> HttpResponseBase:
+    """Send a video's file under a name of its own."""
+    what = Sendable(video.content_type, f"video-{video.pk}{suffix_of(video.file)}", video.sha256)
+    return send_stored(request, video.file, what)
 
 
 def send_stored(request: Request, stored: FieldFile, what: Sendable) -> HttpResponseBase:

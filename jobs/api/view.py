@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -12,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from jobs import limits
 from jobs.api.errors import not_found
 
 
@@ -24,9 +26,10 @@ class AlwaysJson(DefaultContentNegotiation):
 
 
 class ApiView(APIView):
-    """A view of the API."""
+    """A view of the API; what its `creating_methods` are asked for has a limit of its own."""
 
     content_negotiation_class = AlwaysJson
+    creating_methods: tuple[str, ...] = ()
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """State the length of a chunked body, which is on disk by now; REST framework reads none without a length."""
@@ -35,6 +38,18 @@ class ApiView(APIView):
             request.META["CONTENT_LENGTH"] = str(stream.seek(0, os.SEEK_END))
             stream.seek(0)
         return super().initialize_request(request, *args, **kwargs)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who is asking, and count it; every answer from here on says how many requests he has left."""
+        super().perform_authentication(request)
+        if not request.user.is_authenticated:
+            return
+        if request.method in self.creating_methods:
+            allowance = limits.take(f"jobs:{request.user.pk}", settings.VIDEOCRAFT.rate_limit_jobs)
+        else:
+            allowance = limits.take(f"requests:{request.user.pk}", settings.VIDEOCRAFT.rate_limit)
+        if allowance is not None:
+            self.headers |= allowance.headers
 
 
 def find(rows: "QuerySet[Any]", pk: str, code: str, what: str) -> Any:

@@ -33,7 +33,7 @@ class Job(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="the budget: one more at every failure")
     cancel_requested_at = models.DateTimeField(null=True)
     open_pieces = models.PositiveIntegerField(db_default=0, help_text="of its films, which free workers may make")
-
+    seat = models.PositiveIntegerField(null=True, help_text="among the jobs that its owner may have at work at once")
     cluster = models.UUIDField(null=True, help_text="the cluster whose worker has it")
     worker_host = models.CharField(max_length=255, null=True)
     worker_realm = models.CharField(max_length=100, null=True)
@@ -66,10 +66,15 @@ class Job(models.Model):
                 name="no_wish_to_cancel_while_pending",
             ),
             models.CheckConstraint(condition=Q(progress__lte=100), name="progress_is_a_percentage"),
+            models.UniqueConstraint(
+                fields=["owner", "seat"], condition=Q(status=JobStatus.PROCESSING), name="one_job_to_a_seat"
+            ),
         ]
         indexes = [
             models.Index(
-                F("priority").desc(), "created_at", "id", name="job_due", condition=Q(status=JobStatus.PENDING)
+                fields=["priority", "owner", "created_at", "id"],
+                name="job_due_by_owner",
+                condition=Q(status=JobStatus.PENDING),
             ),
             models.Index("cluster", name="job_processing", condition=Q(status=JobStatus.PROCESSING)),
             models.Index("finished_at", "status", name="job_finished", condition=Q(status__in=TERMINAL)),

@@ -1,18 +1,10 @@
-"""Owns the rows about the service itself: who may use it, which clusters run, which posts were answered."""
+"""Owns the rows about the service itself: which clusters run, which posts were answered."""
 
 import uuid
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
-from knox.models import AbstractAuthToken
-
-
-class ApiToken(AbstractAuthToken):
-    """A bearer token of a user; only its hash is stored."""
-
-    class Meta:
-        verbose_name = "API token"
 
 
 class Cluster(models.Model):

@@ -25,6 +25,7 @@ class JobStatus(models.TextChoices):
 
 
 TERMINAL = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+RETRYABLE = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 
 def notify(channel: str, payload: str = "") -> None:

@@ -7,15 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
 from jobs.identity import WorkerIdentity
+from jobs.models import scheduling
 from jobs.models.attempt import AttemptOutcome, JobAttempt
 from jobs.models.event import EventKind, JobEvent
 from jobs.models.media import Video
-from jobs.models.state import CANCEL_CHANNEL, DUE_CHANNEL, JobStatus, notify
+from jobs.models.owner import Rendered
+from jobs.models.state import CANCEL_CHANNEL, DUE_CHANNEL, RETRYABLE, JobStatus, notify
 from media_services.errors import ErrorCode
 from media_services.stage import Stage
 
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from jobs.models.job import Job
 
 _LONGEST_DELAY = timedelta(hours=1)
+_MOST_CLAIMS = 10  # as often as another may be quicker; then it is left to the next token
 _WORTH_HELP = 2  # open pieces; whoever made a single one would be waited for
 _NO_LEASE: dict[str, Any] = {
+    "seat": None,
     "stage": None,
     "open_pieces": 0,
     "lease_expires_at": None,
@@ -35,29 +39,6 @@ _NO_LEASE: dict[str, Any] = {
     "worker_pid": None,
     "worker_started_ticks": None,
 }
-
-# One statement, and the row that is found is found once: as a subquery of the UPDATE, under stale statistics, it was
-# looked for again for each row, and five were claimed at once. Its order and condition are those of `due`.
-_CLAIM = """
-WITH due AS MATERIALIZED (
-    SELECT id FROM jobs_job WHERE status = 'pending' AND run_after <= statement_timestamp()
-    ORDER BY priority DESC, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
-), claimed AS (
-    UPDATE jobs_job SET
-        status = 'processing', stage = %(stage)s, progress = 0, attempt = attempt + 1, error = NULL,
-        cluster = %(cluster)s, worker_host = %(host)s, worker_realm = %(realm)s, worker_pid = %(pid)s,
-        worker_started_ticks = %(started_ticks)s, heartbeat_at = statement_timestamp(),
-        lease_expires_at = statement_timestamp() + %(lease)s,
-        started_at = coalesce(started_at, statement_timestamp()), updated_at = statement_timestamp()
-    FROM due WHERE jobs_job.id = due.id RETURNING jobs_job.*
-), opened AS (
-    INSERT INTO jobs_jobattempt (job_id, number, worker, started_at, stderr_tail, stage_seconds)
-    SELECT id, attempt, %(worker)s, statement_timestamp(), '', '{}' FROM claimed
-), told AS (
-    INSERT INTO jobs_jobevent (job_id, attempt, kind, worker) SELECT id, attempt, 'claimed', %(worker)s FROM claimed
-)
-SELECT * FROM claimed
-"""
 
 
 def backoff(failures: int) -> timedelta:
@@ -79,8 +60,13 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self if user.is_staff else self.filter(owner=user)
 
     def due(self) -> Self:
-        """Narrow to what may be claimed now, in the order of claiming: priority, then first come."""
-        return self.filter(status=JobStatus.PENDING, run_after__lte=Now()).order_by("-priority", "created_at", "id")
+        """Narrow to what may be claimed now, in no order; `next_due` is the one that is claimed next."""
+        waiting = self.filter(status=JobStatus.PENDING, run_after__lte=Now())
+        return waiting.exclude(owner_id__in=scheduling.owners_at_their_limit(self.model._default_manager.all()))
+
+    def next_due(self) -> uuid.UUID | None:
+        """Return the id of the job that a claim would take now, or None when there is none."""
+        return next((job.pk for job in self.raw(scheduling.NEXT, scheduling.known())), None)
 
     def held(self, attempt: int) -> Self:
         """Narrow to jobs still processed by this attempt; the fence of every transition out of processing."""
@@ -89,7 +75,13 @@ class JobQuerySet(models.QuerySet["Job"]):
     def claim(self, worker: WorkerIdentity) -> "Job | None":
         """pending -> processing: take the next due job for a worker, or None when there is none."""
         known = {"stage": Stage.FETCHING, "lease": settings.VIDEOCRAFT.job_lease, "worker": str(worker)}
-        return next(iter(self.raw(_CLAIM, known | vars(worker))), None)
+        for _ in range(_MOST_CLAIMS):
+            try:
+                return next(iter(self.raw(scheduling.CLAIM, known | scheduling.known() | vars(worker))), None)
+            except IntegrityError as error:
+                if not scheduling.was_seat_taken(error):
+                    raise
+        return None
 
     def in_want_of_help(self) -> Self:
         """Narrow to those of which free workers may make pieces, the most open ones first."""
@@ -119,6 +111,8 @@ class JobQuerySet(models.QuerySet["Job"]):
         completed = self._leave(job, AttemptOutcome.COMPLETED, after, facts, warnings=new)
         if completed:
             Video.objects.bulk_create(videos)
+            made_ms = sum(video.duration_ms for video in videos)
+            Rendered.objects.create(owner_id=job.owner_id, duration_ms=made_ms)
         return completed
 
     @transaction.atomic
@@ -231,7 +225,7 @@ class JobQuerySet(models.QuerySet["Job"]):
     @transaction.atomic
     def retry(self, pk: uuid.UUID) -> bool:
         """failed, cancelled -> pending, asked for by a person, with a fresh budget; the fence goes on counting."""
-        changed = self.filter(pk=pk, status__in=(JobStatus.FAILED, JobStatus.CANCELLED)).update(
+        changed = self.filter(pk=pk, status__in=RETRYABLE).update(
             status=JobStatus.PENDING,
             progress=0,
             failures=0,

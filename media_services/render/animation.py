@@ -8,9 +8,9 @@ import av
 import numpy as np
 from PIL import ExifTags, Image, ImageFilter, ImageOps
 
+from media_services.opening import open_picture
 from media_services.probe import TURNED, played
 from media_services.render.still import as_srgb
-from media_services.sniff import PICTURE_FORMATS
 
 _TICK = Fraction(1, 1000)
 _BLEED_PX = 4  # how far the colours of what is seen go on under what is not
@@ -26,7 +26,7 @@ def as_video(file: Path, folder: Path, *, tick: Callable[[float], None] = lambda
     if video.exists():
         return video
     part = video.with_suffix(".part")
-    with Image.open(file, formats=PICTURE_FORMATS) as image, av.open(str(part), "w", format="matroska") as container:
+    with open_picture(file) as image, av.open(str(part), "w", format="matroska") as container:
         stream = container.add_stream("ffv1", rate=1000)
         turned = image.getexif().get(ExifTags.Base.Orientation) in TURNED
         stream.width, stream.height = image.size[::-1] if turned else image.size

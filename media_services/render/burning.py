@@ -27,9 +27,12 @@ class Burnt:
     late: int
 
     def filters(self, folder: Path) -> list[str]:
-        """Write the ASS into a folder, and return the filters that draw it and leave the frames at their rate."""
+        """Write the ASS into a folder, and return the filters that draw it and leave the frames at their rate.
+
+        They draw half a tick later, for the filter cuts a floating-point time to milliseconds: 10.8 s were 10.799.
+        """
         (folder / "subtitles.ass").write_text(self.ass, encoding="utf-8")
-        as_it_is_seen = [f"settb=1/{self.second}", f"setpts=N*{self.ticks}+{self.late}"]
+        as_it_is_seen = [f"settb=1/{self.second * 2}", f"setpts=N*{self.ticks * 2}+{self.late * 2 + 1}"]
         return [*as_it_is_seen, "ass=subtitles.ass", f"settb={self.ticks}/{self.second}", "setpts=N"]
 
 

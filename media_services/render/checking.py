@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 
 from media_services.errors import ErrorCode, MediaError
+from media_services.opening import open_streams
 from media_services.render.output import OUTPUTS, shown_fps, shown_frames
 from media_services.stage import Report
 from media_services.timeline import Timeline
@@ -59,7 +60,7 @@ def _measure(film: Path, tick: Callable[[int], None]) -> _Found:
     frames = 0
     ends_s = {"video": 0.0, "audio": 0.0}
     try:
-        with av.open(str(film), options={"protocol_whitelist": "file"}) as container:
+        with open_streams(film, is_own=True) as container:
             video, has_sound = container.streams.video[0], bool(container.streams.audio)
             size = (video.codec_context.width, video.codec_context.height)
             for packet in container.demux():

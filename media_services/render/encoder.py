@@ -19,6 +19,7 @@ from media_services.render.output import (
     OUTPUTS,
     gif_options,
     joined_options,
+    most_bytes,
     palette_options,
     picture_options,
     segment_list,
@@ -218,7 +219,15 @@ class Encoder:
         counted: str = "frame",
     ) -> None:
         timeout_s = self._conditions.timeout_s
-        ffmpeg.render(options, cwd=folder, tick=tick, counted=counted, environment=environment, timeout_s=timeout_s)
+        ffmpeg.render(
+            options,
+            cwd=folder,
+            tick=tick,
+            counted=counted,
+            environment=environment,
+            most_bytes=most_bytes(self.timeline.frames, (self.timeline.width, self.timeline.height)),
+            timeout_s=timeout_s,
+        )
 
 
 def _plates_maker(timeline: Timeline, folder: Path, parts: Parts) -> MakePlates:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from media_services.movie.settings import TransitionStyle
+from media_services.opening import OWN_INPUT
 from media_services.placing import Box
 from media_services.render.builder import ACCURATE, TAGGED_BT709, TO_BT709, Builder, Graph
 from media_services.render.moving import Picture, Streams
@@ -100,7 +101,7 @@ class _Compiler:
 
     def _plates(self, plates: Plates, opaque_frames: int | None) -> str:
         """Add a stream of plates; between two of them the earlier one stays."""
-        number = self._builder.input("-f", "nut", file=plates.file)
+        number = self._builder.input(*OWN_INPUT, "-f", "nut", file=plates.file)
         steps = [f"scale={ACCURATE}:{TO_BT709}", f"format={'yuva420p' if opaque_frames is None else 'yuv420p'}"]
         if opaque_frames is not None:
             steps += [f"fps={self._builder.rate}:start_time=0", "tpad=stop=-1:stop_mode=clone"]

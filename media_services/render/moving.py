@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from media_services.ffmpeg import SAFE_INPUT
 from media_services.movie.settings import ChromaKey, Correction
+from media_services.opening import OWN_INPUT, SAFE_INPUT
 from media_services.placing import Box, Placement, Size
 from media_services.render.builder import ACCURATE, TAGGED_BT709, TO_BT709, Builder
 from media_services.render.footage import Footage, footage
@@ -110,7 +110,7 @@ class Streams:
     def _picture(self, layer: Layer, size: Size) -> str:
         """Add one picture that is seen as long as the layer is; what its pixels need is done to it once."""
         builder = self._builder
-        number = builder.input("-f", "nut", file=self._make_picture(layer, size))
+        number = builder.input(*OWN_INPUT, "-f", "nut", file=self._make_picture(layer, size))
         pixels = "yuva420p" if self._has_alpha(layer) else "yuv420p"
         return builder.chain(f"[{number}:v:0]", [f"scale={ACCURATE}:{TO_BT709}", f"format={pixels}", "setsar=1"])
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import PurePath
 
 from media_services.movie.document import Format, Quality
+from media_services.opening import OWN_INPUT
 from media_services.timeline import SAMPLE_RATE, Timeline
 
 # The fastest GIF: a delay is whole hundredths of a second, and browsers take a single one for ten.
@@ -22,6 +23,9 @@ _GIF_COLOURS = {Quality.LOW: 64, Quality.MEDIUM: 256, Quality.HIGH: 256}
 _GIF_DITHER = {Quality.LOW: "bayer:bayer_scale=4", Quality.MEDIUM: "bayer:bayer_scale=3", Quality.HIGH: "sierra2_4a"}
 _BT709 = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv")
 _HUNDREDTHS = 100
+_PIXEL_BYTES = 6  # a lossless coder makes somewhat more of noise than the 4 that a pixel has with its alpha
+_FRAMES_SOUND_BYTES = SAMPLE_RATE * 2 * 4  # of the slowest film, a frame a second
+_SLACK_BYTES = 64 * 1024**2  # for what is there however short the film
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,11 @@ def keyframe_interval(timeline: Timeline) -> int:
     return math.ceil(GOP_S * timeline.fps)
 
 
+def most_bytes(frames: int, size: tuple[int, int]) -> int:
+    """Return more bytes than any file on the way to a film can need: its frames and their sound, not compressed."""
+    return frames * (size[0] * size[1] * _PIXEL_BYTES + _FRAMES_SOUND_BYTES) + _SLACK_BYTES
+
+
 def picture_options(timeline: Timeline) -> list[str]:
     """Return the output options of a segment's [picture], an MP4 whatever the format: its times are exact.
 
@@ -88,9 +97,9 @@ def sound_options(timeline: Timeline) -> list[str]:
 
 def joined_options(timeline: Timeline, segments: str, sound: str | None) -> list[str]:
     """Return the inputs and output options that join segments, by a list of them, with the sound, as they are."""
-    heard = ["-i", sound, "-map", "0:v", "-map", "1:a"] if sound else []
+    heard = [*OWN_INPUT, "-i", sound, "-map", "0:v", "-map", "1:a"] if sound else []
     first = ["-movflags", "+faststart"] if timeline.format is Format.MP4 else []
-    return ["-f", "concat", "-i", segments, *heard, "-c", "copy", "-map_metadata", "-1", *first]
+    return [*OWN_INPUT, "-f", "concat", "-i", segments, *heard, "-c", "copy", "-map_metadata", "-1", *first]
 
 
 def segment_list(files: Sequence[str], ends: Sequence[Fraction]) -> str:
@@ -129,7 +138,7 @@ def palette_options(timeline: Timeline, *, pictures: str) -> list[str]:
     1.2 GiB for 10 s at 720p, against 160 MiB in two.
     """
     steps = ",".join([*_slower(timeline), f"palettegen=max_colors={_GIF_COLOURS[timeline.quality]}"])
-    return ["-i", pictures, "-vf", steps, "-frames:v", "1", "-update", "1"]
+    return [*OWN_INPUT, "-i", pictures, "-vf", steps, "-frames:v", "1", "-update", "1"]
 
 
 def _slower(timeline: Timeline) -> list[str]:
@@ -146,7 +155,8 @@ def gif_options(timeline: Timeline, *, pictures: str, palette: str) -> list[str]
     dither = f"paletteuse=dither={_GIF_DITHER[timeline.quality]}:diff_mode=rectangle"
     use = f"[0:v]{','.join(_slower(timeline) or ['null'])}[shown];[shown][1:v]{dither}"
     return [
-        "-i", pictures, "-i", palette, "-filter_complex", use, "-frames:v", str(shown_frames(timeline)),
+        *OWN_INPUT, "-i", pictures, *OWN_INPUT, "-i", palette, "-filter_complex", use,
+        "-frames:v", str(shown_frames(timeline)),
         "-loop", "0", "-final_delay", str(final_delay(timeline)), "-map_metadata", "-1",
     ]  # fmt: skip
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from media_services import ffmpeg, results
 from media_services.journal import Outcome, Task, step
 from media_services.media import MediaKind, Source
+from media_services.opening import SAFE_INPUT
 from media_services.placing import Box
 from media_services.probe import probe
 from media_services.render.animation import as_video
@@ -14,6 +15,7 @@ from media_services.render.crew import Conditions
 from media_services.render.footage import footage
 from media_services.render.keys import pass_inputs
 from media_services.render.moving import detailed_size, scaled
+from media_services.render.output import most_bytes
 from media_services.render.playing import MAX_LOOP_MS, PASS_FPS, PASS_GOP, is_looped
 from media_services.stage import Parts, Report, risen
 from media_services.timeline import Layer, Timeline
@@ -145,14 +147,15 @@ def _one_pass(
     ]  # fmt: skip
     coder = _PLAIN if layer.plain else _WITH_ALPHA if _has_alpha(layer) else _NEARLY_AS_IS
     options = [*coder, "-g", str(PASS_GOP), *_EACH_ONCE, *_TAGGED]
-    arguments = [*ffmpeg.SAFE_INPUT, *reading.options, *part, "-i", str(layer.source.file), "-an",
+    arguments = [*SAFE_INPUT, *reading.options, *part, "-i", str(layer.source.file), "-an",
                  "-vf", ",".join(filters), "-frames:v", str(frames), *options, str(file)]  # fmt: skip
     name = results.key("passes", plain=layer.plain, **pass_inputs(layer, frames, detailed_size(layer)))
     outcome = Outcome.KEPT
     if not (layer.cache and results.take_file(name, file)):
         outcome = Outcome.MADE
         tick, timeout_s = _counted(frames, report), conditions.timeout_s
-        ffmpeg.render(arguments, cwd=file.parent, tick=tick, timeout_s=timeout_s)
+        room_bytes = most_bytes(frames, detailed_size(layer))
+        ffmpeg.render(arguments, cwd=file.parent, tick=tick, most_bytes=room_bytes, timeout_s=timeout_s)
         if file.stat().st_size <= _KEPT_BYTES:
             results.put_file(name, file)
     report(1.0)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps
 
+from media_services.errors import MediaError
 from media_services.placing import Box, Placement, Size
 from media_services.render.still import open_still
 from media_services.render.text import draw
@@ -83,7 +84,10 @@ def _drawn(layer: Layer, region: Box, canvas: Size) -> Image.Image:
     """Return a part of a layer as it is placed on the canvas."""
     if layer.text is not None:
         box = layer.placement.box
-        text = draw(layer.text, size=_size(box), canvas=canvas, font=layer.font.file if layer.font else None)
+        try:
+            text = draw(layer.text, size=_size(box), canvas=canvas, font=layer.font.file if layer.font else None)
+        except MediaError as problem:
+            raise problem.at(layer.path) from problem
         left, top = region.x - box.x, region.y - box.y
         return text.crop((left, top, left + region.width, top + region.height))
     if layer.source is None:

@@ -9,6 +9,7 @@ import av
 from av.container import InputContainer
 from PIL import Image, ImageDraw, ImageFont
 
+from media_services.opening import open_streams
 from media_services.stage import Report
 
 COLUMNS = 4
@@ -89,7 +90,7 @@ def _fitted(width: int, height: int) -> tuple[int, int]:
 
 
 def _opened(film: Path) -> InputContainer:
-    container = av.open(str(film))
+    container = open_streams(film, is_own=True)
     container.streams.video[0].codec_context.thread_count = 1
     return container
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from media_services.ffmpeg import SAFE_INPUT
+from media_services.opening import OWN_INPUT, SAFE_INPUT
 from media_services.render.builder import Builder, Graph
 from media_services.timeline import SAMPLE_RATE, Sound, Timeline
 
@@ -68,7 +68,7 @@ def _bundled(clips: Sequence[Clip], folder: Path, mix: Mix) -> Clip:
     mixed = _mixed(builder, [replace(clip, start=clip.start - start) for clip in clips])
     builder.chain(mixed, [f"apad=whole_len={end - start}", f"atrim=end_sample={end - start}"], "[sound]")
     mix(builder.graph(), _BUNDLE, file)
-    return Clip(start, end - start, file, ("-f", "w64"))
+    return Clip(start, end - start, file, (*OWN_INPUT, "-f", "w64"))
 
 
 def _mixed(builder: Builder, clips: Sequence[Clip]) -> str:

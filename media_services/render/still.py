@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
+from media_services.opening import open_picture
 from media_services.probe import TURNED
-from media_services.sniff import PICTURE_FORMATS
 
 _SRGB = ImageCms.createProfile("sRGB")
 
@@ -18,7 +18,7 @@ def open_still(file: Path, at_least: tuple[int, int] | None = None) -> Image.Ima
     With `at_least`, a width and height, a JPEG may come smaller than it is, though not smaller than that: it is then
     decoded faster and in less memory.
     """
-    with Image.open(file, formats=PICTURE_FORMATS) as image:
+    with open_picture(file) as image:
         if at_least is not None:
             turned = image.getexif().get(ExifTags.Base.Orientation) in TURNED
             image.draft("", at_least[::-1] if turned else at_least)

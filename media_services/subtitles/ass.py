@@ -78,7 +78,7 @@ class _Pen:
         """Return the style of the text, and where boxes are drawn that of the letters they stand behind."""
         look = self.look
         margin = round(min(self.width, self.height) * _MARGIN_SHARE)
-        size = self.length(look.font_size, self.width)
+        size = min(self.length(look.font_size, self.width), self.height)  # libass takes GiBs for letters much larger
         text = pysubs2.SSAStyle(
             fontname=self.drawing.typeface.family,
             fontsize=round(size, 2),

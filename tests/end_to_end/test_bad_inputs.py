@@ -2,11 +2,15 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import psutil
 import pytest
 
 from tests import media
+from tests.hostile import files
 
+SECRET = Path("/etc/passwd")
 PROJECT = {"resolution": "160x90", "fps": 10}
 
 
@@ -54,9 +58,18 @@ def test_a_document_that_is_wrong_is_refused_at_its_place(service, element, path
         ("image", b"", "UNSUPPORTED_MEDIA", "empty"),
         ("image", lambda: media.corrupt_png().read_bytes(), "UNSUPPORTED_MEDIA", ""),
         ("image", lambda: media.bomb_png().read_bytes(), "UNSUPPORTED_MEDIA", "pixels"),
+        ("image", lambda: files.gif(1, 1, 20_001), "UNSUPPORTED_MEDIA", "frames"),
+        ("image", lambda: files.gif(1, 1, comment_bytes=20_000_000), "UNSUPPORTED_MEDIA", "comments"),
+        ("image", files.shared_tags, "UNSUPPORTED_MEDIA", "share their bytes"),
+        ("image", lambda: files.svg(SECRET, "http://127.0.0.1/"), "UNSUPPORTED_MEDIA", "SVG"),
+        ("video", lambda: files.playlist(SECRET, "http://127.0.0.1/"), "UNSUPPORTED_MEDIA", "HLS"),
+        ("video", lambda: files.elsewhere(b"alis")(SECRET, ""), "UNSUPPORTED_MEDIA", "cannot be decoded"),
+        ("video", lambda: files.tracks(20_000), "UNSUPPORTED_MEDIA", "streams"),
+        ("audio", lambda: files.wav(channels=255), "UNSUPPORTED_MEDIA", "channels"),
     ],
-    ids=["html-as-mp4", "truncated-mp4", "0-bytes", "corrupt-png", "bomb"],
-)
+    ids=["html-as-mp4", "truncated-mp4", "0-bytes", "corrupt-png", "bomb", "gif-frames", "gif-comment", "tiff-tags",
+         "svg", "hls", "alias", "streams", "channels"],
+)  # fmt: skip
 def test_media_that_cannot_be_read_fail_the_job_at_their_place(service, server, kind, content, code, reason):
     server.serve("/media", content() if callable(content) else content)
     ended = service.finish(service.post(film({"type": kind, "src": server.url("/media")})))
@@ -65,6 +78,15 @@ def test_media_that_cannot_be_read_fail_the_job_at_their_place(service, server, 
     assert reason in ended["error"]["message"]
     assert ended["attempt"] == 1
     assert service.stray_files() == []
+
+
+def test_the_worker_that_met_hostile_media_does_the_next_job(service, server):
+    server.serve("/media", files.tracks(20_000))
+    ended = service.finish(service.post(film({"type": "video", "src": server.url("/media")})))
+    good = service.finish(service.post(film({"type": "image", "src": service.upload(media.picture())})))
+    assert (ended["status"], good["status"]) == ("failed", "completed")
+    worker = service.one("SELECT worker FROM jobs_jobattempt WHERE job_id = %s", ended["job_id"])
+    assert psutil.pid_exists(int(worker.rpartition(":")[2]))
 
 
 def test_a_source_that_is_not_there_fails_the_job_at_once(service, server):

@@ -1,6 +1,6 @@
 """Renders random documents: each becomes the film it says, or fails with a documented error at its place.
 
-make fuzz                                          ten minutes of reading and rendering
+make fuzz                                          ten minutes of reading, rendering and opening damaged media
 python -m tests.fuzz.render --seconds 60 --seed 7  only rendering
 python -m tests.fuzz.render --only 123             one document, printed
 """

@@ -20,6 +20,7 @@ from jobs.models import (
     JobEvent,
     JobPlan,
     JobStatus,
+    Scope,
     Video,
 )
 from media_services.stage import Stage
@@ -105,9 +106,10 @@ def make_asset(owner: Any, *, content: bytes = b"a sound", **fields: Any) -> Ass
     return asset
 
 
-def make_token(owner: Any) -> str:
-    """Make an API token and return it as a client would send it."""
-    _, token = ApiToken.objects.create(owner)
+def make_token(owner: Any, **fields: Any) -> str:
+    """Make an API token in use that may do whatever its owner may, and return it as a client would send it."""
+    base = {"scope": Scope.ADMIN, "last_used_at": timezone.now()}
+    _, token = ApiToken.objects.create(owner, **base | fields)
     return str(token)
 
 

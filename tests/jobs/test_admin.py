@@ -18,7 +18,7 @@ from django.utils import timezone
 from jobs.admin import readonly
 from jobs.admin.document import pretty
 from jobs.admin.presenting import clock
-from jobs.models import ApiToken, Asset, Job, JobAttempt, JobStatus, Video
+from jobs.models import ApiToken, Asset, Job, JobAttempt, JobStatus, OwnerQuota, Video
 from tests.jobs.factories import (
     make_asset,
     make_captioned_video,
@@ -509,6 +509,25 @@ class TestStored:
         chosen = {"action": "delete_selected", "_selected_action": [ApiToken.objects.get().pk], "post": "yes"}
         browser.post("/admin/jobs/apitoken/", chosen)
         assert not ApiToken.objects.exists()
+
+    def test_a_token_is_shown_with_its_scope_and_its_last_use(self, browser, user):
+        make_token(user, scope="read", last_used_at=None)
+        page = text_of(browser.get("/admin/jobs/apitoken/"))
+        assert "read" in page.lower()
+        assert page.count("never") == 2
+
+    def test_a_users_quota_is_written_here_and_empty_is_what_is_set(self, browser, user):
+        page = browser.get("/admin/jobs/ownerquota/add/")
+        assert "empty is no limit" in text_of(page)
+        browser.post("/admin/jobs/ownerquota/add/", {"user": user.pk, "queued_jobs": 3, "stored_bytes": 0})
+        quota = OwnerQuota.objects.get()
+        assert (quota.user, quota.queued_jobs, quota.stored_bytes, quota.minutes_per_day) == (user, 3, 0, None)
+        browser.post(f"/admin/jobs/ownerquota/{quota.pk}/change/", {"user": user.pk, "queued_jobs": 4})
+        quota.refresh_from_db()
+        assert (quota.queued_jobs, quota.stored_bytes) == (4, None)
+
+    def test_quotas_are_not_written_by_who_may_not(self, clerk, user):
+        assert clerk("view_ownerquota").get("/admin/jobs/ownerquota/add/").status_code == 403
 
     def test_a_cluster_not_heard_of_for_a_lease_is_called_silent(self, browser):
         make_cluster(heartbeat_at=timezone.now() - timedelta(seconds=31))

@@ -15,7 +15,17 @@ from django.utils import timezone
 from jobs import cleaning
 from jobs.cleaning import clean
 from jobs.housekeeping import stored_prefix, work_dir
-from jobs.models import Asset, Cluster, IdempotencyKey, Job, JobAttempt, Video
+from jobs.models import (
+    Asset,
+    Cluster,
+    IdempotencyKey,
+    Job,
+    JobAttempt,
+    LoginFailures,
+    RateBucket,
+    Rendered,
+    Video,
+)
 from media_services import storage
 from tests.jobs.factories import make_asset, make_captioned_video, make_cluster, make_job, make_video
 
@@ -110,12 +120,33 @@ def folder_of(job, attempt):
     return folder
 
 
+def test_what_was_counted_goes_when_it_counts_no_more(user):
+    now = timezone.now()
+    old, lately = now - timedelta(hours=25), now - timedelta(hours=23)
+    for at in (old, lately):
+        Rendered.objects.create(owner=user, at=at, duration_ms=1)
+        LoginFailures.objects.create(name=str(at), failures=1, failed_at=at)
+    for full_at in (now - timedelta(seconds=1), now + timedelta(minutes=1)):
+        RateBucket.objects.create(name=str(full_at), full_at=full_at)
+    list(clean())
+    assert Rendered.objects.get().at == LoginFailures.objects.get().failed_at == lately
+    assert RateBucket.objects.get().full_at > now
+
+
 def test_directories_of_attempts_that_are_over_go_and_one_that_is_worked_in_stays(user):
     job = make_job(user, status="processing", attempt=2)
     orphan, live = folder_of(job, 1), folder_of(job, 2)
     unknown = folder_of(Job(), 1)
     clean_all()
     assert (orphan.exists(), live.exists(), unknown.exists()) == (False, True, False)
+
+
+def test_directories_of_help_stay_until_the_job_has_ended(user):
+    """Another attempt at a job finds what is made for the one before."""
+    waiting, done = make_job(user, attempt=1), make_job(user, status="completed", attempt=1)
+    live, orphan = folder_of(waiting, "helped"), folder_of(done, "helped")
+    clean_all()
+    assert (live.exists(), orphan.exists()) == (True, False)
 
 
 def test_films_that_nobody_published_go_and_published_ones_stay(user):

@@ -92,9 +92,9 @@ def test_a_full_queue_takes_what_ends_the_readers_once_it_is_cleared():
 
 def test_a_pulse_is_seen_in_another_process():
     pulse = Pulse()
-    time.sleep(0.15)
+    time.sleep(1)
     child = fork.Process(target=pulse.beat)
-    assert pulse.age_s >= 0.15
+    assert pulse.age_s >= 1
     child.start()
     child.join()
-    assert pulse.age_s < 0.15
+    assert pulse.age_s < 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from media_services import retry
 from tests.web import LocalServer
 
 
@@ -9,6 +10,12 @@ from tests.web import LocalServer
 def server():
     with LocalServer() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def no_long_waits(monkeypatch):
+    """Let a server that failed be asked again at once."""
+    monkeypatch.setattr(retry, "FIRST_WAIT_S", 0.002)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from media_services import ffmpeg
 from media_services.errors import ErrorCode, MediaError
 from tests import media
 
-PICTURE = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25"]
+LAVFI = ["-protocol_whitelist", "", "-format_whitelist", "lavfi", "-f", "lavfi"]
+PICTURE = [*LAVFI, "-i", "testsrc2=size=640x360:rate=25"]
 
 
 @pytest.fixture

@@ -56,8 +56,8 @@ def draw(tmp_path, fonts_dir):
         style = STYLE.format(family=family, bold=-bold)
         (workdir / "line.ass").write_text(SHEET.format(style=style, text=text), encoding="utf-8")
         variables = Fonts(extra).environment(workdir) | (environment or {})
-        source = ["-f", "lavfi", "-i", "color=black:size=640x100"]
-        arguments = [*source, "-vf", "ass=line.ass", "-frames:v", "1", "line.png"]
+        source = ["-protocol_whitelist", "", "-format_whitelist", "lavfi", "-f", "lavfi"]
+        arguments = [*source, "-i", "color=black:size=640x100", "-vf", "ass=line.ass", "-frames:v", "1", "line.png"]
         ffmpeg.render(arguments, cwd=workdir, environment=variables, timeout_s=60)
         with Image.open(workdir / "line.png") as picture:
             return np.asarray(picture.convert("L")).astype(int)

@@ -18,9 +18,9 @@ from django.core.files.storage import storages
 
 from media_services import kept, pipeline, results, sources
 from media_services.errors import ErrorCode, MediaError
-from media_services.fetch import address_of
 from media_services.journal import Outcome, Task
 from media_services.kept import Asking, Shelf
+from media_services.link import address_of
 from media_services.media import Colour, MediaKind, Probe
 from media_services.movie.reading import read
 from media_services.probe import probe

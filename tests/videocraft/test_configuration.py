@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from jobs.rate import Rate
 from videocraft import configuration, database
 from videocraft.configuration import Configuration, load, parse_duration
 from videocraft.secret import secret_key
@@ -51,6 +52,8 @@ def test_each_setting_is_read_from_its_variable(monkeypatch):
     monkeypatch.setenv("VIDEOCRAFT_JOB_WORKERS", "7")
     monkeypatch.setenv("VIDEOCRAFT_JOB_PROCESS_TIMEOUT", "1h30m")
     monkeypatch.setenv("VIDEOCRAFT_FETCH_ALLOW", "media.local, 10.0.0.0/8")
+    monkeypatch.setenv("VIDEOCRAFT_FETCH_DENY", ".internal, 10.0.0.1:80")
+    monkeypatch.setenv("VIDEOCRAFT_FETCH_PORTS", "443, 8000-8099")
     monkeypatch.setenv("VIDEOCRAFT_DEBUG", "0")
     monkeypatch.setenv("VIDEOCRAFT_WHISPER_THREADS", "3")
     monkeypatch.setenv("VIDEOCRAFT_WHISPER_IDLE", "0s")
@@ -59,6 +62,7 @@ def test_each_setting_is_read_from_its_variable(monkeypatch):
 
     assert (read.job_workers, read.job_process_timeout, read.debug) == (7, timedelta(hours=1.5), False)
     assert read.fetch_allow == ["media.local", "10.0.0.0/8"]
+    assert (read.fetch_deny, read.fetch_ports) == ([".internal", "10.0.0.1:80"], ["443", "8000-8099"])
     assert (read.whisper_threads, read.whisper_idle) == (3, timedelta(0))
 
 
@@ -164,7 +168,31 @@ def test_in_debug_a_private_secret_key_is_made_once(tmp_path):
     assert len(list((tmp_path / "var").iterdir())) == 1
 
 
-def test_an_address_list_that_opens_nonsense_is_refused(monkeypatch):
-    monkeypatch.setenv("VIDEOCRAFT_FETCH_ALLOW", "media.local, 10.0.0.0/33")
+@pytest.mark.parametrize("variable", ["VIDEOCRAFT_FETCH_ALLOW", "VIDEOCRAFT_FETCH_DENY"])
+def test_an_address_list_that_names_nonsense_is_refused(monkeypatch, variable):
+    monkeypatch.setenv(variable, "media.local, 10.0.0.0/33")
     with pytest.raises(ValueError, match=r"10\.0\.0\.0/33' is not a host"):
+        load()
+
+
+def test_ports_that_are_none_are_refused(monkeypatch):
+    monkeypatch.setenv("VIDEOCRAFT_FETCH_PORTS", "443, https")
+    with pytest.raises(ValueError, match="'https' is neither a port"):
+        load()
+
+
+def test_a_rate_may_be_off_and_an_empty_one_is_the_default(monkeypatch):
+    monkeypatch.setenv("VIDEOCRAFT_RATE_LIMIT", "off")
+    monkeypatch.setenv("VIDEOCRAFT_RATE_LIMIT_JOBS", "")
+    monkeypatch.setenv("VIDEOCRAFT_RATE_LIMIT_FAILURES", "5/h")
+    read = load()
+    assert (read.rate_limit, read.rate_limit_jobs, read.rate_limit_failures) == (None, Rate(60, 60), Rate(5, 3600))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("RATE_LIMIT", "600"), ("TRUSTED_PROXIES", "nginx"), ("QUOTA_QUEUED_JOBS", "-1")]
+)
+def test_a_limit_that_makes_no_sense_is_refused(monkeypatch, name, value):
+    monkeypatch.setenv(f"VIDEOCRAFT_{name}", value)
+    with pytest.raises(ValueError, match=f"VIDEOCRAFT_{name}='{value}'"):
         load()

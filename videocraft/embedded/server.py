@@ -165,7 +165,7 @@ class EmbeddedServer:
         if len(longest) <= _SOCKET_PATH_MAX_BYTES and b"'" not in longest:
             return self.pgdata
         name = hashlib.sha256(os.fsencode(self.pgdata)).hexdigest()[:16]
-        socket_dir, owner = Path(f"/tmp/videocraft-pg-{name}"), self.pgdata.stat().st_uid  # noqa: S108
+        socket_dir, owner = Path(f"/tmp/videocraft-pg-{name}"), self.pgdata.stat().st_uid  # noqa: S108 - see below
         socket_dir.mkdir(mode=0o700, exist_ok=True)
         if socket_dir.is_symlink() or socket_dir.stat().st_uid not in (owner, os.geteuid()):
             raise EmbeddedServerError(f"{socket_dir}, where the socket would be, belongs to another user: remove it")

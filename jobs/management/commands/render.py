@@ -56,7 +56,7 @@ class Command(BaseCommand):
             self.stdout.write(str(film))
 
     def produce(self, movie: Movie, base: Path, names: list[Path]) -> list[Path]:
-        local = {src: (base / src).resolve() for src, _ in movie.sources() if "://" not in src}
+        local = {src: (base / src).absolute() for src, _ in movie.sources() if "://" not in src}
         with (
             tempfile.TemporaryDirectory(prefix="videocraft-") as workdir,
             tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {elapsed}") as bar,

@@ -29,6 +29,7 @@ _EMBOLDENING = 1 / 32  # of the size, of letters thickened where a family has no
 _THICKENED_FROM = 150  # below the weight that is wanted, as in libass
 _BOLD_FROM = 600
 _KEPT_PIXELS = 1024**2  # a glyph as large as the largest box has many times that, and there may be thousands
+_MOST_PIXELS = 256 * 1024**2  # twice as wide and as high as the largest font size is
 _FLAGS = freetype.FT_LOAD_NO_HINTING | freetype.FT_LOAD_NO_BITMAP
 
 
@@ -128,11 +129,20 @@ class Cut:
                 stroker.set(round(outline_px * _UNIT), freetype.FT_STROKER_LINECAP_ROUND,
                             freetype.FT_STROKER_LINEJOIN_ROUND, 0)  # fmt: skip
                 glyph.stroke(stroker, destroy=True)
+            if _area_px(glyph) > _MOST_PIXELS:
+                message = f"the font {self.face.family!r} has a letter many times as large as its font size"
+                raise MediaError(ErrorCode.UNSUPPORTED_MEDIA, message)
             drawn = glyph.to_bitmap(freetype.FT_RENDER_MODE_NORMAL, freetype.Vector(0, 0), destroy=True)
         except freetype.FT_Exception as problem:
             message = f"the font {self.face.family!r} cannot be drawn: it is damaged"
             raise MediaError(ErrorCode.UNSUPPORTED_MEDIA, message, detail=str(problem)) from problem
         return _mask(drawn)
+
+
+def _area_px(glyph: freetype.Glyph) -> int:
+    """Return how many pixels the bitmap of a glyph would have."""
+    box = glyph.get_cbox(freetype.FT_GLYPH_BBOX_PIXELS)
+    return int((box.xMax - box.xMin) * (box.yMax - box.yMin))
 
 
 def _leant(slant: float) -> freetype.FT_Matrix:

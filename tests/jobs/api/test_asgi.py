@@ -5,11 +5,11 @@ import json
 import tracemalloc
 
 import pytest
-from django.core.asgi import get_asgi_application
 from django.core.files.storage import default_storage
 from django.db import connections
 
 from jobs.api.body_limit import BodyLimit
+from jobs.api.bounded import BoundedHandler
 from jobs.api.ranges import CHUNK_BYTES
 from jobs.models import Job
 from tests.jobs.factories import DOCUMENT, make_job, make_token, make_video
@@ -51,7 +51,7 @@ class Exchange:
 
     def run(self):
         async def whole():
-            await BodyLimit(get_asgi_application())(self.scope, self.receive, self.send)
+            await BodyLimit(BoundedHandler())(self.scope, self.receive, self.send)
 
         asyncio.run(whole())
         connections.close_all()

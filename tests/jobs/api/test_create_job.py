@@ -179,6 +179,6 @@ def test_another_content_type_is_refused(api, content_type):
 def test_posting_costs_a_fixed_number_of_queries(api, user, django_assert_num_queries):
     for _ in range(5):
         make_job(user)
-    with django_assert_num_queries(10):  # token; savepoint, lock, count, two inserts, notify, release; job, its videos
+    with django_assert_num_queries(11):  # token; savepoint, lock, quota, count, 2 inserts, notify, release; job, videos
         answer = post(api, DOCUMENT)
     assert answer.json()["queue_position"] == 6

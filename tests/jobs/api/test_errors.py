@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from jobs.models import JobQuerySet
 from tests.jobs.api.answers import refusal
@@ -88,3 +88,15 @@ def test_a_failed_statement_leaves_the_connection_usable(api):
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.parametrize("problem", [OperationalError("secret"), InterfaceError("secret")])
+def test_a_database_that_is_away_is_no_fault_of_the_client_and_asked_again_later(api, monkeypatch, caplog, problem):
+    def fail(*args):
+        raise problem
+
+    monkeypatch.setattr(JobQuerySet, "visible_to", fail)
+    answer = api.get("/api/v1/jobs")
+    assert (*refusal(answer), answer["Retry-After"]) == (503, "UNAVAILABLE", "5")
+    assert b"secret" not in answer.content
+    assert "secret" in caplog.text

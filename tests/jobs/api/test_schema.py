@@ -19,8 +19,8 @@ def schema():
 
 def test_every_address_is_described_once_without_a_trailing_slash(schema):
     routes = [str(pattern.pattern) for pattern in urls.api if not str(pattern.pattern).endswith("/")]
-    expected = {"/api/v1/" + route.replace("<str:", "{").replace(">", "}") for route in routes} | {"/health", "/ready"}
-    assert set(schema["paths"]) == expected
+    expected = {"/api/v1/" + route.replace("<str:", "{").replace(">", "}") for route in routes}
+    assert set(schema["paths"]) == expected | {"/health", "/ready", "/shared/{signed}"}
 
 
 def test_every_operation_says_what_it_answers_and_how_it_fails(schema):
@@ -70,9 +70,20 @@ def test_a_post_is_described_with_its_key_its_replay_and_its_mismatch(schema, pa
     (key,) = operation["parameters"]
     new, replay = operation["responses"]["202"], operation["responses"]["200"]
     assert (key["in"], key["name"], key.get("required", False)) == ("header", "Idempotency-Key", False)
-    assert (set(new["headers"]), set(replay["headers"])) == ({"Location"}, {"Location", "Idempotent-Replay"})
+    limits = {f"X-RateLimit-{name}" for name in ("Limit", "Remaining", "Reset")}
+    assert set(new["headers"]) == limits | {"Location"}
+    assert set(replay["headers"]) == limits | {"Location", "Idempotent-Replay"}
     assert replay["content"] == new["content"]
     assert "IDEMPOTENCY_MISMATCH" in str(operation["responses"]["422"]["content"]["application/json"]["examples"])
+
+
+def test_every_address_with_a_login_says_how_it_is_limited(schema):
+    for path, methods in schema["paths"].items():
+        for operation in methods.values():
+            refused = operation["responses"].get("429", {})
+            assert ("X-RateLimit-Remaining" in refused.get("headers", ())) == path.startswith("/api/v1/"), path
+    created = schema["paths"]["/api/v1/jobs"]["post"]["responses"]["429"]
+    assert created["content"]["application/json"]["schema"]["$ref"].endswith("/OverQuota")
 
 
 def test_editing_words_is_described_with_its_job_and_its_refusals(schema):

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 
 from media_services import ffmpeg
 from media_services.media import Source
+from media_services.opening import SAFE_INPUT
 from media_services.probe import probe
 from media_services.render.animation import as_video
 from media_services.render.footage import Footage, footage
@@ -36,7 +37,7 @@ def squares(mode="RGBA"):
 def read(video, *, rate=100, seconds=0.4, size=(48, 32), before=()):
     """Return what FFmpeg makes of a video at a rate: frames x height x width x RGBA."""
     scale = f"fps={rate}:start_time=0,scale={size[0]}:{size[1]}:flags=bicubic,format=rgba"
-    command = [ffmpeg.executable(), "-v", "error", *before, *ffmpeg.SAFE_INPUT, "-i", str(video), "-vf", scale]
+    command = [ffmpeg.executable(), "-v", "error", *before, *SAFE_INPUT, "-i", str(video), "-vf", scale]
     done = subprocess.run([*command, "-t", str(seconds), "-f", "rawvideo", "-"], capture_output=True, check=True)
     return np.frombuffer(done.stdout, np.uint8).reshape(-1, size[1], size[0], 4).astype(int)
 

@@ -5,8 +5,8 @@ import functools
 import numpy as np
 import pytest
 
-from media_services.ffmpeg import SAFE_INPUT
 from media_services.media import Source
+from media_services.opening import SAFE_INPUT
 from media_services.probe import probe
 from media_services.render.footage import footage
 from tests import media

@@ -7,6 +7,7 @@ import pytest
 
 from media_services import pipeline
 from media_services.movie.reading import read
+from media_services.render.crew import Conditions
 from media_services.render.passes import prepare
 from tests import media
 
@@ -27,7 +28,7 @@ def cut(tmp_path):
             allow_files=True,
         )
         (timeline,) = pipeline.plan(movie, tmp_path, lambda *where: None, local={source: Path(source)})
-        return prepare(timeline, tmp_path, report=report, timeout_s=60)
+        return prepare(timeline, tmp_path, report=report, conditions=Conditions())
 
     return done
 
