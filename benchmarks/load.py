@@ -3,8 +3,8 @@
     python -m benchmarks.load             # 200 clients for a minute
     python -m benchmarks.load --quick     # for five seconds
 
-Runs a service of its own: web server, cluster and embedded database, thrown away afterwards. The film is a small one and is
-kept, so that workers are not what is measured. The queue takes as many jobs as there are clients, for each has one in it.
+Runs a service of its own: web server, cluster and embedded database, thrown away afterwards. The film is a small one
+and is kept, so that workers are not what is measured. The queue takes one job of each client.
 """
 
 import argparse
@@ -120,7 +120,7 @@ class Client:
 
 
 async def load(service: Service, clients: int, seconds: float) -> tuple[Tally, list[Memory]]:
-    """Let clients at a service for a time; return what they got, and the memory at the start, the middle and the end."""
+    """Let clients at a service for a time; return what they got, and the memory before, halfway and after."""
     tally, until = Tally(), time.monotonic() + seconds
     memory = [await asyncio.to_thread(Memory.of, service)]
     options: dict[str, Any] = {"base_url": service.client.base_url, "headers": service.client.headers}

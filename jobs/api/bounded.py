@@ -1,4 +1,4 @@
-"""Owns how many requests a web process works on at once; the others wait their turn without a thread or a connection."""
+"""Owns how many requests a web process works on at once; the others wait without a thread or a database connection."""
 
 import asyncio
 from typing import Any

@@ -132,6 +132,22 @@ def test_a_body_that_becomes_too_large_is_stopped_on_its_way(user, headers):
     assert len(exchange.waiting) == 48
 
 
+def test_a_document_that_is_nested_too_deeply_is_refused(user):
+    exchange = Exchange("POST", "/api/v1/jobs", make_token(user), (b"[" * 100_000,), content_type="application/json")
+    exchange.scope["headers"].append((b"content-length", b"100000"))
+    assert exchange.run().status == 400
+    assert exchange.json()["code"] == "INVALID_JSON"
+
+
+def test_a_body_that_is_refused_before_anyone_else_sees_it_is_protected_and_read_by_listed_origins(user, settings):
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
+    headers = {"content_length": str(5 * MEBIBYTE), "origin": "https://app.example.com"}
+    exchange = Exchange("POST", "/api/v1/jobs", make_token(user), (b"x",), **headers).run()
+    assert exchange.status == 413
+    assert exchange.headers["access-control-allow-origin"] == "https://app.example.com"
+    assert exchange.headers["content-security-policy"].startswith("default-src 'none'")
+
+
 def test_an_asset_may_be_larger_than_a_document(user):
     chunks = [b"x" * MEBIBYTE] * 3
     exchange = Exchange("POST", "/api/v1/assets/", make_token(user), chunks, transfer_encoding="chunked").run()

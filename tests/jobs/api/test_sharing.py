@@ -1,4 +1,4 @@
-"""Links to films that need no login: made by who may see the film, good for it alone, and not for longer than stated."""
+"""Links to films that need no login: made by who may see the film, good for it alone, and for no longer than stated."""
 
 import base64
 import json
