@@ -21,7 +21,10 @@ _VALIDATOR = re.compile(r"[\x20-\x7e]{1,1000}")
 _HERE = Path(__file__).parent
 # Whose next version may find other facts in a file, or refuse another.
 _LIBRARIES = ("av", "charset-normalizer", "fonttools", "pillow")
-_CODE = ("probe.py", "streams.py", "sniff.py", "wholeness.py", "media.py", "fonts/face.py", "subtitles/*.py")
+_CODE = (
+    "probe.py", "streams.py", "opening.py", "bounds.py", "sniff.py", "wholeness.py", "media.py", "fonts/face.py",
+    "subtitles/*.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,9 @@ def imported_by(root, file):
     while left:
         file = left.pop()
         found.add(file)
-        names = re.findall(r"^from media_services\.([\w.]+) import", file.read_text(), re.MULTILINE)
+        text = file.read_text()
+        names = re.findall(r"^from media_services\.([\w.]+) import", text, re.MULTILINE)
+        names += re.findall(r"\w+", " ".join(re.findall(r"^from media_services import (.+)", text, re.MULTILINE)))
         paths = [root / name.replace(".", "/") for name in names]
         files = {path / "__init__.py" if path.is_dir() else path.with_suffix(".py") for path in paths}
         left += files - found
@@ -491,6 +493,7 @@ class TestJournal:
             fetched = fetch_all(named, new_folder(tmp_path), local=local, **options)
             probe_all(named, fetched, **options)
             assert all(step.began_at <= step.ended_at for step in steps)
+            assert all((step.task == Task.FETCH) == (step.size_bytes is not None) for step in steps)
             return {(step.task, step.what, step.outcome) for step in steps}
 
         told([same, "asset:1"])
@@ -502,6 +505,12 @@ class TestJournal:
             (Task.PROBE, new, Outcome.MADE),
         }
         assert (Task.FETCH, same, Outcome.KEPT) in told([same])
+
+    def test_what_was_fetched_is_told_with_its_size(self, server, tmp_path):
+        steps = []
+        url = server.serve("/a.png", media.picture())
+        fetch_all([wanted(url)], new_folder(tmp_path), local={}, asking=ANN, journal=steps.append)
+        assert [step.size_bytes for step in steps] == [media.picture().stat().st_size]
 
     def test_a_plan_tells_it_on(self, server, tmp_path):
         image = {"type": "image", "src": server.dated("/a.png", media.picture(), etag=ETAG)}
