@@ -47,7 +47,9 @@ audit: $(VENV)/audit/bin/pip-audit ## ask PyPI which of the pinned packages have
 bench: $(VENV)/bench $(VENV)/development ## measure it, beside stock django-q2 and procrastinate (more than an hour)
 	@$(BIN)/python -m benchmarks.latency
 	@$(BIN)/python -m benchmarks.load
+	@$(BIN)/python -m benchmarks.watching
 	@$(BIN)/python -m benchmarks.queues
+	@$(BIN)/python -m benchmarks.metrics
 	@$(BIN)/python -m benchmarks.sharing
 	@$(BIN)/python -m benchmarks.transcription
 	@$(BIN)/python -m benchmarks.rendering

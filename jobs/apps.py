@@ -1,9 +1,11 @@
-"""The jobs application."""
+"""The jobs application, and the admin with a site of its own."""
 
 from django.apps import AppConfig, apps
+from django.contrib.admin import apps as admin_apps
 
 
 class JobsConfig(AppConfig):
+    default = True
     name = "jobs"
     verbose_name = "VideoCraft"
 
@@ -14,3 +16,8 @@ class JobsConfig(AppConfig):
         for model in apps.get_app_config("django_q").get_models():
             if admin.site.is_registered(model):
                 admin.site.unregister(model)
+
+
+class ControlRoomConfig(admin_apps.AdminConfig):
+    default = False
+    default_site = "jobs.site.ControlRoom"

@@ -17,10 +17,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from jobs.counting import count_of
 from jobs.housekeeping import work_dir
 from jobs.idempotency import KEY_LIFE
 from jobs.login import FORGOTTEN
@@ -77,8 +79,12 @@ def expired_jobs() -> Iterator[int]:
             return
         last = batch[-1]
         emptied = [pk for _, pk in batch if _remove_films(pk)]
-        # looked at again: a person may have asked for a retry meanwhile
-        Job.objects.filter(over, pk__in=emptied).delete()
+        with transaction.atomic():
+            # looked at again: a person may have asked for a retry meanwhile; and locked, lest he does before it is gone
+            gone = Job.objects.filter(over, pk__in=emptied).select_for_update(skip_locked=True, of=("self",))
+            jobs = list(gone.values_list("pk", flat=True))
+            count_of(jobs)
+            Job.objects.filter(pk__in=jobs).delete()
         yield len(emptied)
 
 

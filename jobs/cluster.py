@@ -1,8 +1,8 @@
 """Owns the cluster: django-q2's, with the parts replaced that hang, orphan or double when a process is killed.
 
-Main starts the sentinel, the sentinel starts the workers, the pusher (the broker's process), the monitor and the
-housekeeper; each dies with the one that started it, and is started again when it dies or stops moving. Each
-replacement below names the failure of the stock part that it cures.
+Main starts the sentinel, the sentinel starts the workers, the pusher (the broker's process), the monitor, the
+housekeeper and the courier; each dies with the one that started it, and is started again when it dies or stops
+moving. Each replacement below names the failure of the stock part that it cures.
 """
 
 import logging
@@ -27,6 +27,7 @@ from django_q.worker import worker as stock_worker
 
 from jobs import worker
 from jobs.broker import JobBroker
+from jobs.courier import Courier
 from jobs.drain import drain
 from jobs.housekeeper import ClusterFacts, Housekeeper
 from media_services.family import adopt_orphans, call_yourself, die_with_parent
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 _FORK = multiprocessing.get_context("fork")
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CYCLE_S = 0.1
-_STUCK_S = 20.0  # the pusher and the housekeeper turn about once a second
+_STUCK_S = 20.0  # the pusher, the housekeeper and the courier turn about once a second
 _SENTINEL_STUCK_S = 60.0  # longer: renders die with the sentinel
 _KILL_MARGIN_S = 10.0  # between the end of the drain and the end of patience
 _LIVED_S = 5.0
@@ -150,7 +151,8 @@ class Shared:
     def __init__(self, cluster: ClusterFacts) -> None:
         self.cluster = cluster
         self.stop, self.started, self.starving, self.leaving = Flag(), Flag(), Flag(), Flag()
-        self.sentinel_pulse, self.pusher_pulse, self.housekeeper_pulse = Pulse(), Pulse(), Pulse()
+        self.sentinel_pulse, self.pusher_pulse = Pulse(), Pulse()
+        self.housekeeper_pulse, self.courier_pulse = Pulse(), Pulse()
         self.alarms = PacketQueue()
 
 
@@ -183,6 +185,15 @@ def _keep_house(shared: Shared) -> None:
         if shared.alarms.wait(0 if housekeeper.is_cleaning else housekeeper.turn_s):
             shared.alarms.clear()
     housekeeper.leave()
+
+
+def _tell_webhooks(shared: Shared) -> None:
+    """Be the courier, until it is to leave."""
+    courier = Courier()
+    while not shared.leaving.is_set():
+        shared.courier_pulse.beat()
+        courier.turn()
+    courier.leave()
 
 
 class JobSentinel(stock.Sentinel):
@@ -219,9 +230,14 @@ class JobSentinel(stock.Sentinel):
         self.shared.housekeeper_pulse.beat()
         return self.spawn_process(_keep_house, self.shared)
 
+    def spawn_courier(self) -> Any:
+        self.shared.courier_pulse.beat()
+        return self.spawn_process(_tell_webhooks, self.shared)
+
     def spawn_cluster(self) -> None:
         super().spawn_cluster()
         self.housekeeper = self.spawn_housekeeper()
+        self.courier = self.spawn_courier()
 
     def guard(self) -> None:
         """Keep every process running until told to stop.
@@ -233,6 +249,7 @@ class JobSentinel(stock.Sentinel):
             self.shared.sentinel_pulse.beat()
             self._kill_if_stuck(self.pusher, self.shared.pusher_pulse)
             self._kill_if_stuck(self.housekeeper, self.shared.housekeeper_pulse)
+            self._kill_if_stuck(self.courier, self.shared.courier_pulse)
             dead = [process for process in self._processes() if not process.is_alive()]
             for process in dead:
                 self.reincarnate(process)
@@ -245,12 +262,15 @@ class JobSentinel(stock.Sentinel):
         if process is self.housekeeper:
             log.critical("the housekeeper died; starting another")
             self.housekeeper = self.spawn_housekeeper()
+        elif process is self.courier:
+            log.critical("the courier died; starting another")
+            self.courier = self.spawn_courier()
         else:
             super().reincarnate(process)
         self.shared.alarms.put("a process died")
 
     def _processes(self) -> list[Any]:
-        return [*self.pool, self.pusher, self.monitor, self.housekeeper]
+        return [*self.pool, self.pusher, self.monitor, self.housekeeper, self.courier]
 
     def _kill_if_stuck(self, process: Any, pulse: Pulse) -> None:
         if pulse.age_s > _STUCK_S and process.is_alive():
@@ -274,7 +294,7 @@ class JobSentinel(stock.Sentinel):
         self.shared.alarms.put("leave")
         self.result_queue.clear()
         self.result_queue.put("STOP")
-        self._await([self.housekeeper, self.monitor], 5)
+        self._await([self.housekeeper, self.courier, self.monitor], 5)
 
     def _await(self, processes: list[Any], seconds: float) -> None:
         """Wait for processes to end, and kill those that have not when the time is up."""
@@ -294,6 +314,7 @@ _NAMES: dict[Any, str] = {
     stock_pusher: "vc-pusher",
     stock_monitor: "vc-monitor",
     _keep_house: "vc-housekeeper",
+    _tell_webhooks: "vc-courier",
 }
 
 

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
+from jobs import counting
 from jobs.cleaning import clean
 from jobs.housekeeping import rescue
 from jobs.models import Cluster, Job, JobStatus
@@ -28,6 +29,7 @@ _TURNS = 10  # in a lease, at least
 STARVED = timedelta(seconds=60)
 _BREAK = 0.5  # of a lease: none that is prolonged as often as ours runs out in a shorter break
 _MEASURE_S = 5.0
+_COUNTING_S = 0.5
 
 
 class Contact:
@@ -145,6 +147,7 @@ class Housekeeper:
             contact_s = self.contact.look()
             self.beat()
             rescue(contact_s=contact_s)
+            self.count()
             starving = self.hunger.look()
             self.clean_a_little()
         except DatabaseError as problem:
@@ -173,6 +176,12 @@ class Housekeeper:
             "heartbeat_at": Now(),
         }
         Cluster.objects.update_or_create(pk=self.cluster.id, defaults=facts)
+
+    def count(self) -> None:
+        """Count what has happened since; of a backlog as much as half a second is enough for."""
+        until = time.monotonic() + _COUNTING_S
+        while counting.count(counting.BATCH) == counting.BATCH and time.monotonic() < until:
+            pass
 
     def clean_a_little(self) -> None:
         """Clean one batch, if it is time to; every `cleanup_interval` all of it."""

@@ -1,11 +1,13 @@
-"""Owns what every line of the log says of the job it is about, and what none of them says: secrets."""
+"""Owns the form of the log's lines, what each says of the job or request it is about, and what none says: secrets."""
 
+import json
 import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobs.models import Job
@@ -16,33 +18,86 @@ _SECRETS = (
     (re.compile(r"(\w://[^\s?#'\"]*\?)[^\s'\"]+"), r"\1***"),  # signatures and keys are in queries
     (re.compile(r"(/shared/)[\w.~%=-]+"), r"\1***"),
 )
-_about: ContextVar[str] = ContextVar("about", default="")
+_IN_PLAIN = {"job_id": "job", "request_id": "request"}  # shorter names, where a person reads them
+_about: ContextVar[dict[str, Any]] = ContextVar("about", default={})  # noqa: B039 - nobody changes it, see `_saying`
 
 
 @contextmanager
 def about(job: "Job") -> Iterator[None]:
     """Let every line that is logged meanwhile, in this process and in those forked from it, name a job."""
-    worker = f"{job.worker_host}:{job.worker_pid}" if job.worker_host else "-"
-    token = _about.set(f"job={job.pk} attempt={job.attempt} worker={worker} ")
+    facts = {"job_id": str(job.pk), "attempt": job.attempt, "worker": job.worker_name or "-", "owner": job.owner_id}
+    with _saying(facts):
+        yield
+
+
+@contextmanager
+def answering(request_id: str) -> Iterator[None]:
+    """Let every line that is logged meanwhile name a request."""
+    with _saying({"request_id": request_id}):
+        yield
+
+
+@contextmanager
+def _saying(facts: dict[str, Any]) -> Iterator[None]:
+    token = _about.set(_about.get() | facts)
     try:
         yield
     finally:
         _about.reset(token)
 
 
-class JobFilter(logging.Filter):
-    """Gives each record the field `about`, which is empty where it is about no job."""
+class AboutFilter(logging.Filter):
+    """Gives each record the field `about`: what it is about by name, which may be nothing.
+
+    What Django says of an answer it says when the answer has left all middleware; but it names the request.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.about = _about.get()
+        request_id = getattr(getattr(record, "request", None), "request_id", None)
+        record.about = _about.get() | ({"request_id": request_id} if request_id else {})
         return True
 
 
-class LineFormatter(logging.Formatter):
-    """Hides secrets in whole lines, their tracebacks included."""
+class PlainFormatter(logging.Formatter):
+    """A line for an event, for people: `job=… attempt=… worker=… owner=…` before the message; a traceback follows."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s ")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        about = "".join(f"{_IN_PLAIN.get(name, name)}={value} " for name, value in _facts(record).items())
+        return super().formatMessage(record) + about + record.message.replace("\n", "\\n")
 
     def format(self, record: logging.LogRecord) -> str:
         return hidden(super().format(record))
+
+
+class JsonFormatter(logging.Formatter):
+    """A line for an event, for programs: an object, in which a traceback is a text like the others."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            **_facts(record),
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            told["traceback"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            told["stack"] = self.formatStack(record.stack_info)
+        # each text by itself: in the finished line, a pattern could take what follows for a part of an address
+        safe = {name: hidden(value) if isinstance(value, str) else value for name, value in told.items()}
+        return json.dumps(safe, ensure_ascii=False)
+
+
+FORMATTERS = {"plain": PlainFormatter, "json": JsonFormatter}
+
+
+def _facts(record: logging.LogRecord) -> dict[str, Any]:
+    facts: dict[str, Any] = getattr(record, "about", {})
+    return facts
 
 
 class SecretsFilter(logging.Filter):

@@ -8,7 +8,7 @@ from django.db.models import Aggregate, Avg, Case, Count, F, FloatField, Min, Q,
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Greatest, Now
 
-from jobs.models import ALIVE, TERMINAL, Cluster, Job, JobAttempt, JobQuerySet, JobStatus
+from jobs.models import ALIVE, TERMINAL, Cluster, Job, JobAttempt, JobQuerySet, JobStatus, QueuePause
 from media_services.stage import Stage
 
 LATEST = 1000  # finished jobs, over which rates and times are taken
@@ -23,10 +23,11 @@ class _Percentiles(Aggregate):
 
 def measure() -> dict[str, Any]:
     """Return every figure by its name in the API; nothing in it is of any owner."""
-    return {**_waiting(), **_clusters(), **_on_record(), **_rates(), "stages": _stages()}
+    paused = {"queue_paused": QueuePause.objects.exists()}
+    return {**waiting(), **paused, **clusters(), **_on_record(), **rates(), "stages": stages()}
 
 
-def _waiting() -> dict[str, Any]:
+def waiting() -> dict[str, Any]:
     """Count pending jobs; the oldest is the one that has been due, and not worked on, the longest."""
     waiting_since = Greatest("run_after", "updated_at")
     found = Job.objects.filter(status=JobStatus.PENDING).aggregate(
@@ -35,7 +36,7 @@ def _waiting() -> dict[str, Any]:
     return {"queue_size": found["count"], "oldest_pending_age_s": _seconds(found["longest"])}
 
 
-def _clusters() -> dict[str, Any]:
+def clusters() -> dict[str, Any]:
     """Add up what the living clusters said of themselves when they last beat."""
     return Cluster.objects.filter(heartbeat_at__gt=Now() - ALIVE).aggregate(
         active_workers=Sum("workers", default=0),
@@ -51,14 +52,19 @@ def _on_record() -> dict[str, int]:
         "jobs_completed": JobStatus.COMPLETED,
         "jobs_failed": JobStatus.FAILED,
     }
-    return {name: Job.objects.filter(status=status).count() for name, status in names.items()}
+    return {name: count(status) for name, status in names.items()}
+
+
+def count(status: JobStatus) -> int:
+    """Count the jobs on record that have a status."""
+    return Job.objects.filter(status=status).count()
 
 
 def _latest() -> JobQuerySet:
     return Job.objects.filter(status__in=TERMINAL).order_by("-finished_at")[:LATEST]
 
 
-def _rates() -> dict[str, float]:
+def rates() -> dict[str, float]:
     """Of the latest jobs: a job was retried if it failed before its last attempt."""
     completed, failed = Q(status=JobStatus.COMPLETED), Q(status=JobStatus.FAILED)
     latest = _latest().aggregate(
@@ -83,7 +89,7 @@ def _seconds(time: timedelta | None) -> float | None:
     return None if time is None else time.total_seconds()
 
 
-def _stages() -> dict[str, dict[str, float | None]]:
+def stages() -> dict[str, dict[str, float | None]]:
     """Return the percentiles of each stage's seconds in the attempts of the latest jobs."""
     attempts = JobAttempt.objects.filter(job__in=_latest().values("pk"))
     found = attempts.aggregate(**{stage: _Percentiles(_seconds_of(stage)) for stage in Stage})

@@ -33,6 +33,8 @@ class Submission:
     priority: int = 0
     run_after: datetime | None = None
     client_data: Any = None
+    webhook_url: str = ""
+    public_url: str = ""
     key: PostKey | None = None
 
 
@@ -78,6 +80,8 @@ def _read_job(owner: Any, submission: Submission) -> Job:
         config=submission.document,
         strict=submission.strict,
         client_data=submission.client_data,
+        webhook_url=submission.webhook_url,
+        public_url=submission.public_url,
         priority=submission.priority,
         max_attempts=settings.VIDEOCRAFT.job_retry_attempts,
         warnings=[warning.as_json() for warning in movie.warnings],

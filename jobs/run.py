@@ -18,7 +18,7 @@ from jobs.cores import Cores
 from jobs.drain import drain
 from jobs.housekeeping import cores_dir, discard, help_mark_of, mark_of, stored_prefix, work_dir
 from jobs.listening import listening, stop_listening
-from jobs.models import CANCEL_CHANNEL, Job, Video
+from jobs.models import CANCEL_CHANNEL, Job, Total, Video
 from jobs.story import Story
 from jobs.work import error_of, local_sources, work
 from media_services import pipeline
@@ -207,6 +207,7 @@ class Run:
             return
         if not held:
             self.kill(child)
+            note_fenced()
             raise Ended("fenced: another attempt has the job, or it is gone")
         self.story.flush()
 
@@ -285,6 +286,7 @@ class Run:
             log.info("cancelled as it ended (%s)", what)
         else:
             log.warning("fenced: nothing is written of what it came to (%s)", what)
+            note_fenced()
 
     def told(self, transition: Callable[[], bool]) -> bool:
         """Write the rest of the story, and after it the transition that ends it."""
@@ -319,6 +321,15 @@ class Run:
             return
         if not published:
             discard(self.job)
+
+
+def note_fenced() -> None:
+    """Count that the fence kept an attempt from writing, if the database can be told."""
+    try:
+        Total.objects.note("fenced_attempts")
+    except DatabaseError as problem:
+        log.warning("could not count that: %s", problem)
+        connection.close()
 
 
 def insist(transition: Callable[[], bool]) -> bool:

@@ -69,7 +69,7 @@ class Story:
         What it will never take is dropped: a story is worth less than its job.
         """
         self._write(self.plans, self._write_plans)
-        self._write(self.events, lambda: JobEvent.objects.bulk_create(self.events))
+        self._write(self.events, lambda: JobEvent.objects.tell_all(self.events))
 
     def _write(self, heard: "deque[Any]", write: Callable[[], Any]) -> None:
         if not heard:

@@ -33,7 +33,8 @@ class Outcome(StrEnum):
 class Step:
     """One step of the work: `what` names it for a person, and its times are seconds since 1970.
 
-    `project` is the number of its film, and `number` that of its segment; None where it is of all.
+    `project` is the number of its film, and `number` that of its segment; None where it is of all. `size_bytes` is
+    how much was fetched.
     """
 
     task: Task
@@ -43,6 +44,7 @@ class Step:
     ended_at: float
     project: int | None = None
     number: int | None = None
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Entry:
 
     def __init__(self) -> None:
         self.outcome = Outcome.MADE
+        self.size_bytes: int | None = None
 
 
 @contextmanager
@@ -103,4 +106,4 @@ def step(
     """Tell of what is done inside, with its times, unless it fails."""
     entry, began_at = Entry(), time.time()
     yield entry
-    journal(Step(task, what, entry.outcome, began_at, time.time(), project, number))
+    journal(Step(task, what, entry.outcome, began_at, time.time(), project, number, entry.size_bytes))

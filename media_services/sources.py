@@ -186,6 +186,7 @@ def _fetch(client: Fetcher, src: str, task: _Task[Fetched], journal: Journal, *,
     with step(journal, Task.FETCH, shown_url(src)) as entry:
         fetched = client.fetch(src, task.advance, cache=cache)
         entry.outcome = Outcome.KEPT if fetched.was_kept else Outcome.MADE
+        entry.size_bytes = fetched.size_bytes
     return fetched
 
 

@@ -2,10 +2,14 @@
 
 import json
 import re
+import time
 from pathlib import Path
+from typing import Any
 
 from django.core.management import get_commands
 
+from jobs.models.webhook import new_secret
+from jobs.webhook import signature
 from media_services.movie.reading import read
 from videocraft.configuration import Configuration
 
@@ -35,3 +39,19 @@ def test_every_file_it_links_to_exists():
     links = re.findall(r"\]\(([^)]+)\)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_its_snippet_tells_a_genuine_webhook_from_others():
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    known: dict[str, Any] = {}
+    exec(block, known)
+    secret, at_s = new_secret(), int(time.time())
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(at_s),
+        "webhook-signature": signature([new_secret(), secret], "msg_1", at_s, b"{}"),
+    }
+    assert known["is_genuine"](secret, headers, b"{}")
+    assert not known["is_genuine"](secret, headers, b"{ }")
+    assert not known["is_genuine"](new_secret(), headers, b"{}")
+    assert not known["is_genuine"](secret, headers | {"webhook-timestamp": str(at_s - 301)}, b"{}")

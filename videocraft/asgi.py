@@ -15,5 +15,8 @@ from videocraft.database import pool_connections  # noqa: E402 - likewise
 
 pool_connections()
 logging.getLogger("uvicorn.access").addFilter(SecretsFilter())
+for name in ("uvicorn", "uvicorn.access"):  # their lines take our form
+    logging.getLogger(name).handlers.clear()
+    logging.getLogger(name).propagate = True
 
 application = BodyLimit(BoundedHandler())

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -75,6 +75,8 @@ class Configuration(BaseSettings):
     data_dir: Path = ROOT / "var"
     database_url: str = Field(default="", validation_alias=AliasChoices("DATABASE_URL"))
     log_level: str = "INFO"
+    log_format: Literal["plain", "json"] = "plain"
+    metrics: Literal["open", "token", "closed"] = "open"
 
     fetch_allow: Names = []
     fetch_deny: Names = []

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
+from jobs import logs
 from videocraft import configuration, database
 from videocraft.secret import secret_key
 
@@ -20,7 +21,7 @@ CSRF_TRUSTED_ORIGINS = VIDEOCRAFT.csrf_trusted_origins
 # Behind a proxy that ends TLS, which says by a header how it was asked; whoever asks past it has to ask in that way.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if VIDEOCRAFT.https else None
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = VIDEOCRAFT.https
-SECURE_REDIRECT_EXEMPT = [r"^(health|ready)/?$"]  # what watches the service asks it directly
+SECURE_REDIRECT_EXEMPT = [r"^(health|ready|metrics)/?$"]  # what watches the service asks it directly
 SECURE_HSTS_SECONDS = 31_536_000 if VIDEOCRAFT.https else 0
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # other hosts of the domain are not ours to bind
 if not VIDEOCRAFT.https:  # what these ask for would lock out everyone who comes by http
@@ -30,7 +31,7 @@ CORS_ALLOWED_ORIGINS = VIDEOCRAFT.cors_origins
 CORS_URLS_REGEX = r"^/(api|shared)/"
 CORS_ALLOW_HEADERS = [
     *("authorization", "content-type", "idempotency-key", "x-request-id"),
-    *("range", "if-range", "if-none-match"),
+    *("range", "if-range", "if-none-match", "last-event-id"),
 ]
 CORS_EXPOSE_HEADERS = [
     *("X-Request-ID", "Location", "Idempotent-Replay", "Retry-After"),
@@ -39,7 +40,7 @@ CORS_EXPOSE_HEADERS = [
 ]
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "jobs.apps.ControlRoomConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -128,6 +129,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Turns a JSON movie document into a finished, captioned video.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "jobs.models.JobStatus",
+        "JobWebhookStatus": "jobs.api.serializers.TOLD",
+    },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -151,11 +156,11 @@ Q_CLUSTER = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"()": "jobs.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(about)s%(message)s"}
+    "formatters": {name: {"()": formatter} for name, formatter in logs.FORMATTERS.items()},
+    "filters": {"about": {"()": "jobs.logs.AboutFilter"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": VIDEOCRAFT.log_format, "filters": ["about"]}
     },
-    "filters": {"job": {"()": "jobs.logs.JobFilter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["job"]}},
     "root": {"handlers": ["console"], "level": VIDEOCRAFT.log_level},
     "loggers": {
         "httpx": {"level": "WARNING"},

@@ -2,12 +2,9 @@
 
 from django.contrib import admin
 
-from jobs.admin import job, service, stored
+from jobs.admin import job, service, stored, webhook
 from jobs.admin.login import ThrottledLoginForm
 
-__all__ = ["job", "service", "stored"]
+__all__ = ["job", "service", "stored", "webhook"]
 
-admin.site.site_header = "VideoCraft"
-admin.site.site_title = "VideoCraft"
-admin.site.index_title = "Monitoring"
 admin.site.login_form = ThrottledLoginForm

@@ -1,17 +1,21 @@
-"""Owns what a person may do to jobs from the admin: cancel and retry, with a true account of what came of it."""
+"""Owns what a person may do to jobs and to the queue from the admin, with a true account of what came of it."""
 
+import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from django import forms
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.text import capfirst
 
-from jobs.models import Job, JobStatus
+from jobs.models import HIGHEST_PRIORITY, LOWEST_PRIORITY, Job, JobStatus, QueuePause
 
+log = logging.getLogger(__name__)
 MAX_AT_ONCE = 1000
 
 
@@ -25,6 +29,7 @@ class Control:
     log_entry: str
     accepted: str
     refused: str
+    is_undone: Q = field(default_factory=Q)  # what else is true of the jobs it is worth trying on
 
     def is_open_to(self, job: Job) -> bool:
         """Say whether it is worth offering."""
@@ -50,8 +55,7 @@ class Control:
 
     def movable(self, jobs: Any) -> Any:
         """Narrow jobs to those it is worth trying on."""
-        unasked = {"cancel_requested_at": None} if self is CANCEL else {}
-        return jobs.filter(status__in=self.starts_from, **unasked)
+        return jobs.filter(self.is_undone, status__in=self.starts_from)
 
 
 def _jobs(count: int) -> str:
@@ -65,6 +69,7 @@ CANCEL = Control(
     log_entry="Cancel asked for.",
     accepted="Cancel accepted for {jobs}; work in progress stops within seconds.",
     refused="{jobs} could not be cancelled: already finished.",
+    is_undone=Q(cancel_requested_at=None),
 )
 RETRY = Control(
     name="retry",
@@ -75,3 +80,51 @@ RETRY = Control(
     refused="{jobs} could not be retried: only failed and cancelled jobs can.",
 )
 CONTROLS = {control.name: control for control in (CANCEL, RETRY)}
+
+
+class PriorityForm(forms.Form):
+    """Which priority jobs are to have, within the bounds that hold for a post."""
+
+    priority = forms.IntegerField(
+        min_value=LOWEST_PRIORITY,
+        max_value=HIGHEST_PRIORITY,
+        help_text=f"From {LOWEST_PRIORITY} to {HIGHEST_PRIORITY}; higher runs earlier.",
+    )
+
+
+def prioritising(priority: int) -> Control:
+    """Return what gives pending jobs a priority."""
+    return Control(
+        name="priority",
+        starts_from=(JobStatus.PENDING,),
+        transition=lambda pk: Job.objects.change_priority(pk, priority),
+        log_entry=f"Priority changed to {priority}.",
+        accepted=f"Priority {priority} for {{jobs}}.",
+        refused="{jobs} could not be given another priority: only pending jobs can.",
+        is_undone=~Q(priority=priority),
+    )
+
+
+def pause_queue(request: HttpRequest) -> None:
+    """Pause the queue, if nobody has; log it, and tell the person."""
+    name = request.user.get_username()
+    if not QueuePause.objects.pause(name):
+        messages.warning(request, "The queue was paused already.")
+        return
+    _record(request, ADDITION, "Paused.")
+    log.warning("the queue was paused by %s", name)
+    messages.success(request, "The queue is paused: running jobs go on, and no other is begun.")
+
+
+def resume_queue(request: HttpRequest) -> None:
+    """Resume the queue, if nobody has; log it, and tell the person."""
+    if not QueuePause.objects.resume():
+        messages.warning(request, "The queue was not paused.")
+        return
+    _record(request, DELETION, "Resumed.")
+    log.warning("the queue was resumed by %s", request.user.get_username())
+    messages.success(request, "The queue goes on.")
+
+
+def _record(request: HttpRequest, action: int, message: str) -> None:
+    LogEntry.objects.log_actions(str(request.user.pk), [QueuePause()], action, message, single_object=True)

@@ -1,9 +1,11 @@
-"""Owns the jobs in the admin: the list, the page of one, cancel and retry, and the facts that keep both live."""
+"""Owns the jobs in the admin: the list, the page of one, what may be done to them, and what keeps both live."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.forms.widgets import Script
@@ -15,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from jobs.admin import filters, page, presenting
-from jobs.admin.control import CANCEL, CONTROLS, RETRY
+from jobs.admin.control import CANCEL, CONTROLS, RETRY, Control, PriorityForm, prioritising
 from jobs.admin.listing import SUMMARY, JobList, overview
 from jobs.admin.readonly import ReadOnlyAdmin
 from jobs.models import Job
@@ -25,7 +27,7 @@ _MAX_LIVE = 200
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
-    """Jobs are looked at by who may view them; cancelled and retried by who may change them; never edited."""
+    """Jobs are looked at by who may view them; cancelled, retried, moved in the queue by who may change them."""
 
     list_display = ["short_id", "state", "progress_bar", "film", "owner_link", "created", "duration", "tries"]
     list_filter = [filters.StatusFilter, filters.OwnerFilter, filters.AgeFilter, filters.ErrorFilter]
@@ -33,16 +35,16 @@ class JobAdmin(ReadOnlyAdmin):
     ordering = ["-created_at", "-id"]
     search_fields = ["id"]  # shows the box; `get_search_results` does the search
     search_help_text = "Beginning of an id, or owner"
-    actions = ["cancel_selected", "retry_selected"]
+    actions = ["cancel_selected", "retry_selected", "prioritise_selected"]
 
     class Media:
-        js = [Script("jobs/live.js", defer=True)]
+        js = [Script("jobs/poll.js", defer=True), Script("jobs/live.js", defer=True)]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_control_permission(self, request: HttpRequest) -> bool:
-        """Say whether this person may cancel and retry."""
+        """Say whether this person may cancel, retry, and change priorities."""
         return request.user.has_perm("jobs.change_job")
 
     # The list
@@ -99,6 +101,23 @@ class JobAdmin(ReadOnlyAdmin):
     def retry_selected(self, request: HttpRequest, queryset: Any) -> None:
         RETRY.apply_to_selected(request, queryset)
 
+    @admin.action(description="Change the priority of the selected jobs", permissions=["control"])
+    def prioritise_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        """Ask for a priority, on a page that posts the same action again, and give it to the jobs."""
+        form = PriorityForm(request.POST if "priority" in request.POST else None)
+        if form.is_valid():
+            prioritising(form.cleaned_data["priority"]).apply_to_selected(request, queryset)
+            return None
+        around = self.admin_site.each_context(request) | {"opts": self.opts, "media": self.media}
+        asked = {
+            "title": "Change the priority",
+            "form": form,
+            "action": "prioritise_selected",
+            "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+            "is_everything": request.POST.get("select_across") == "1",
+        }
+        return TemplateResponse(request, "admin/jobs/job/priority.html", around | asked)
+
     # The page of one job, and what it asks for
 
     def get_urls(self) -> list[URLPattern]:
@@ -112,6 +131,7 @@ class JobAdmin(ReadOnlyAdmin):
                 path(f"<uuid:pk>/{name}/", guarded(self.control_view), {"name": name}, name=f"jobs_job_{name}")
                 for name in CONTROLS
             ),
+            path("<uuid:pk>/priority/", guarded(self.priority_view), name="jobs_job_priority"),
             *super().get_urls(),
         ]
 
@@ -162,13 +182,26 @@ class JobAdmin(ReadOnlyAdmin):
 
     def control_view(self, request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
         """Cancel or retry a job, say what came of it, and go back to its page."""
+        return self._control(request, pk, lambda: CONTROLS[name])
+
+    def priority_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Give a job the priority that is asked for, say what came of it, and go back to its page."""
+        form = PriorityForm(request.POST)
+        return self._control(request, pk, lambda: prioritising(form.cleaned_data["priority"]), form)
+
+    def _control(
+        self, request: HttpRequest, pk: UUID, control: Callable[[], Control], form: PriorityForm | None = None
+    ) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not (self.has_view_permission(request) and self.has_control_permission(request)):
             raise PermissionDenied
         if not Job.objects.filter(pk=pk).exists():
             raise Http404(f"there is no job {pk}")
-        CONTROLS[name].apply(request, [pk])
+        if form is None or form.is_valid():
+            control().apply(request, [pk])
+        else:
+            messages.error(request, " ".join(map(str, form.errors["priority"])))
         return redirect("admin:jobs_job_change", pk)
 
 

@@ -7,7 +7,7 @@ from django.db.models import CharField, F, Func, IntegerField, QuerySet, Value
 from django.db.models.functions import Coalesce, Left, Now
 from django.http import HttpRequest
 
-from jobs.models import ALIVE, Cluster, Job, JobStatus
+from jobs.models import ALIVE, Cluster, Job, JobStatus, QueuePause
 
 _HEAVY = ("config", "client_data", "warnings")
 _TITLE_LENGTH = 80
@@ -64,13 +64,15 @@ def _first_text(key: str) -> Func:
 
 
 def overview() -> dict[str, Any]:
-    """Return how much waits, is worked on and who works; pending jobs are counted up to a thousand."""
+    """Return how much waits and is worked on, who works, and who paused; pending jobs are counted up to a thousand."""
     living = list(Cluster.objects.filter(heartbeat_at__gt=Now() - ALIVE).values_list("workers", flat=True))
+    pause = QueuePause.objects.first()
     pending = Job.objects.filter(status=JobStatus.PENDING)[:_COUNT_BOUND].count()
     return {
         "pending": f"{pending:,}+" if pending == _COUNT_BOUND else f"{pending:,}",
         "processing": Job.objects.filter(status=JobStatus.PROCESSING).count(),
         "clusters": len(living),
         "workers": sum(living),
-        "is_stalled": pending and not living,
+        "pause": pause,
+        "is_stalled": pending and not living and pause is None,
     }

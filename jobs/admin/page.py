@@ -7,13 +7,16 @@ from uuid import UUID
 from django.db.models import F, Func, TextField
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils.html import format_html
 
 from jobs.admin import presenting, story
-from jobs.admin.control import CONTROLS
+from jobs.admin.control import CONTROLS, PriorityForm
 from jobs.admin.document import PrettyDocument, pretty
-from jobs.models import Job, JobAttempt, Video
+from jobs.models import Job, JobAttempt, JobStatus, QueuePause, Video
+from media_services.link import shown_url
 from media_services.movie.document import Format
 from media_services.render.output import OUTPUTS
+from media_services.stage import Stage
 
 _MAX_WARNINGS = 200
 
@@ -51,6 +54,7 @@ class AttemptRow:
     started: str
     ended: str
     took: str
+    spent: str
     error: Trouble | None
 
 
@@ -71,6 +75,8 @@ def context(job: Job, *, may_control: bool) -> dict[str, Any]:
         "films": [film(video) for video in job.videos.order_by("project")],
         "attempts": attempts,
         "document": document,
+        "pause": QueuePause.objects.first() if job.status == JobStatus.PENDING else None,
+        "priority_form": _priority_form(job) if may_control else None,
         "controls": [control for control in CONTROLS.values() if may_control and control.is_open_to(job)],
         **story.context(job, document),
     }
@@ -119,8 +125,18 @@ def _attempt_row(attempt: JobAttempt, document: PrettyDocument) -> AttemptRow:
         started=presenting.moment(attempt.started_at),
         ended=presenting.moment(attempt.ended_at),
         took=presenting.DASH if took_s is None else presenting.clock(took_s),
+        spent=_spent(attempt),
         error=trouble(attempt.error, document),
     )
+
+
+def _spent(attempt: JobAttempt) -> str:
+    """Say how long each stage took that an attempt came to, and how much memory it needed."""
+    seconds = attempt.stage_seconds
+    parts = [f"{stage} {presenting.clock(seconds[stage])}" for stage in Stage if stage in seconds]
+    if attempt.memory_peak_bytes:
+        parts.append(f"{filesizeformat(attempt.memory_peak_bytes)} of memory at most")
+    return ", ".join(parts)
 
 
 def _facts(job: Job) -> list[tuple[str, Any]]:
@@ -134,9 +150,16 @@ def _facts(job: Job) -> list[tuple[str, Any]]:
     ]
     if job.strict:
         facts.append(("Reading", "strict: warnings are errors"))
+    if job.webhook_url:
+        told = f"{reverse('admin:jobs_webhookdelivery_changelist')}?job__exact={job.pk}"
+        facts.append(("Webhook", format_html('<a href="{}">{}</a>', told, shown_url(job.webhook_url))))
     if job.cancel_requested_at:
         facts.append(("Cancel asked for", presenting.moment(job.cancel_requested_at)))
     return facts + (_lease(job) if job.lease_expires_at else [])
+
+
+def _priority_form(job: Job) -> PriorityForm | None:
+    return PriorityForm(initial={"priority": job.priority}) if job.status == JobStatus.PENDING else None
 
 
 def _lease(job: Job) -> list[tuple[str, Any]]:

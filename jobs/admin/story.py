@@ -94,6 +94,8 @@ def sentence(event: JobEvent) -> str:
             return f"{_problem(data['error'])}; again in {presenting.clock(data['again_in_s'])}"
         case EventKind.LOST:
             return f"{_problem(data['error'])}; the job is {data['status']}"
+        case EventKind.PRIORITY_CHANGED:
+            return f"to {data['priority']}"
         case EventKind.FAILED:
             return _problem(data["error"])
     return str(data.get("message", ""))

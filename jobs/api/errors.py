@@ -61,6 +61,14 @@ def conflict(message: str) -> ApiError:
     return ApiError(409, "CONFLICT", message)
 
 
+def busy(message: str) -> ApiError:
+    return ApiError(503, "UNAVAILABLE", f"{message}; try again in {_AWAY_S} s", headers={"Retry-After": _AWAY_S})
+
+
+def too_many(message: str) -> ApiError:
+    return ApiError(429, "RATE_LIMIT_EXCEEDED", message, headers={"Retry-After": _AWAY_S})
+
+
 def body(error: ApiError, request_id: str | None) -> dict[str, Any]:
     """Return an error as the JSON that every one of them is sent as."""
     return {"error": error.message, "code": error.code, "details": error.details, "request_id": request_id}
@@ -75,7 +83,7 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response:
         log.error("request %s: %s %s failed", request_id, request.method, request.path, exc_info=exception)
         error = from_status(500)
     elif error.code == "UNAVAILABLE":
-        log.warning("request %s: the database does not answer: %s", request_id, exception)
+        log.warning("request %s is turned away: %s", request_id, exception)
     return Response(body(error, request_id), status=error.status, headers=error.headers)
 
 
@@ -95,8 +103,7 @@ def translate(exception: Exception) -> ApiError | None:
         case RateExceeded():
             return _too_fast(exception)
         case OperationalError() | InterfaceError():
-            message = f"the service is overloaded or its database away; try again in {_AWAY_S} s"
-            return ApiError(503, "UNAVAILABLE", message, headers={"Retry-After": _AWAY_S})
+            return busy("the service is overloaded or its database away")
         case KeyMismatch():
             message = "this Idempotency-Key was sent with another body before; give each post a key of its own"
             return ApiError(422, "IDEMPOTENCY_MISMATCH", message)

@@ -77,7 +77,8 @@ class JobCreation(ApiView):
         """Put a movie document into the queue."""
         if request.stream is None:
             raise invalid_json("the body is empty; send a movie document")
-        return answer_submitted(request, create_job(request.user, request.data, read_key(request.headers)))
+        key, public_url = read_key(request.headers), request.build_absolute_uri("/")
+        return answer_submitted(request, create_job(request.user, request.data, key, public_url=public_url))
 
 
 class JobList(JobCreation):

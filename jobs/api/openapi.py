@@ -30,7 +30,11 @@ _MOVIE: list[Any] = [
 ]
 JOB_EXAMPLES = [
     OpenApiExample("A movie", value=_MOVIE, request_only=True),
-    OpenApiExample("An envelope", value={"config": _MOVIE, "priority": 5, "client-data": 42}, request_only=True),
+    OpenApiExample(
+        "An envelope",
+        value={"config": _MOVIE, "priority": 5, "client-data": 42, "webhook-url": "https://example.com/films"},
+        request_only=True,
+    ),
 ]
 _ERRORS = {
     400: ("INVALID_INPUT", "The request is not valid; INVALID_JSON when it is not even JSON."),
@@ -132,6 +136,11 @@ def _failure(status: int, not_found: str) -> OpenApiResponse:
 def file(status: int, media_type: str, description: str) -> dict[Any, Any]:
     """Describe an answer that is a file."""
     return {(status, media_type): OpenApiResponse(OpenApiTypes.BINARY, description=description)}
+
+
+def text(status: int, media_type: str, description: str) -> dict[Any, Any]:
+    """Describe an answer that is text, beside others with the same status."""
+    return {(status, media_type): OpenApiResponse(OpenApiTypes.STR, description=description)}
 
 
 def header(name: str, description: str, *, statuses: tuple[int, ...] = ()) -> OpenApiParameter:

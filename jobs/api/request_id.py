@@ -10,11 +10,13 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
+from jobs import logs
 from jobs.api import errors
 
 log = logging.getLogger(__name__)
 HEADER = "X-Request-ID"
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_OURS = ("health", "ready", "metrics")
 _KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate", "Content-Range")
 
 
@@ -38,11 +40,12 @@ class RequestIdMiddleware:
         identify(request)
         if self.is_async:
             return self._answer_async(request)
-        response: HttpResponseBase = self.get_response(request)
-        return finish(request, response)
+        with logs.answering(request.request_id):  # type: ignore[attr-defined]
+            return finish(request, self.get_response(request))
 
     async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
-        return finish(request, await self.get_response(request))
+        with logs.answering(request.request_id):  # type: ignore[attr-defined]
+            return finish(request, await self.get_response(request))
 
 
 def choose_id(offered: str) -> str:
@@ -64,7 +67,7 @@ def finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
 
 
 def _is_foreign_error(request: HttpRequest, response: HttpResponseBase) -> bool:
-    is_ours = request.path_info.startswith("/api/") or request.path_info in ("/health", "/health/", "/ready", "/ready/")
+    is_ours = request.path_info.startswith("/api/") or request.path_info.strip("/") in _OURS
     return is_ours and response.status_code >= 400 and response.get("Content-Type") != "application/json"
 
 

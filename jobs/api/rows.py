@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, DateTimeField, IntegerField, OuterRef, Prefetch, Subquery, When
+from django.db.models import Case, DateTimeField, IntegerField, JSONField, OuterRef, Prefetch, Subquery, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
+from django.db.models.functions.json import JSONObject
 
-from jobs.models import Job, JobAttempt, JobQuerySet, JobStatus, Video, scheduling
+from jobs.models import Job, JobAttempt, JobQuerySet, JobStatus, Video, WebhookDelivery, scheduling
 
 
 def jobs_of(user: Any, *, with_config: bool) -> JobQuerySet:
@@ -26,6 +27,7 @@ def jobs_of(user: Any, *, with_config: bool) -> JobQuerySet:
                 output_field=DateTimeField(),
             ),
             read_at=Now(),
+            webhook_told=Case(When(webhook_url="", then=None), default=Subquery(_told()), output_field=JSONField()),
         )
         .prefetch_related(Prefetch("videos", Video.objects.order_by("project")))
     )
@@ -35,6 +37,12 @@ def jobs_of(user: Any, *, with_config: bool) -> JobQuerySet:
 def _position() -> RawSQL:
     """Say where a job stands among all that are due; its queue is sorted once for a whole list of jobs."""
     return RawSQL(scheduling.POSITION, [settings.VIDEOCRAFT.quota_concurrent_jobs], IntegerField())  # noqa: S611
+
+
+def _told() -> Any:
+    """Say how far the latest end of a job has been told to its webhook."""
+    told = JSONObject(status="status", attempts="tries", last_status="last_status")
+    return WebhookDelivery.objects.filter(job=OuterRef("pk")).order_by("-created_at").values(told=told)[:1]
 
 
 def _attempt_start() -> Any:

@@ -10,11 +10,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from jobs.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from jobs.models import Asset, Job, JobStatus, Video
+from jobs.models import Asset, Job, JobStatus, Video, WebhookStatus
+from media_services.link import shown_url
 from media_services.render.output import OUTPUTS
 from media_services.stage import Stage
 
 _MIN_PROGRESS_FOR_ETA = 5
+TOLD = ["waiting", *WebhookStatus.values]  # how far the end of a job is told to its webhook
 
 
 def link(serializer: "serializers.BaseSerializer[Any]", name: str, pk: Any) -> str:
@@ -132,6 +134,25 @@ class VideoSerializer(JobVideoSerializer):
         read_only_fields = fields
 
 
+@extend_schema_serializer(component_name="JobWebhook")
+class JobWebhookSerializer(serializers.Serializer[Any]):
+    """Who is told of a job's end, and how far that has come."""
+
+    url = serializers.CharField(help_text="without its query, which may be secret")
+    status = serializers.ChoiceField(
+        TOLD,
+        help_text="`waiting` for the job's end; `pending` until it is told, `delivered`, or `failed` for good",
+    )
+    attempts = serializers.IntegerField()
+    last_status = serializers.IntegerField(allow_null=True, help_text="of HTTP; null where none answered")
+
+    def to_representation(self, job: Any) -> dict[str, Any] | None:  # type: ignore[override]
+        if not job.webhook_url:
+            return None
+        told = job.webhook_told or {"status": "waiting", "attempts": 0, "last_status": None}
+        return {"url": shown_url(job.webhook_url)} | told
+
+
 class JobStatusSerializer(serializers.ModelSerializer[Job]):
     """A job without its document."""
 
@@ -150,13 +171,14 @@ class JobStatusSerializer(serializers.ModelSerializer[Job]):
     completed_at = serializers.DateTimeField(source="finished_at", allow_null=True)
     duration_seconds = serializers.SerializerMethodField()
     status_url = serializers.SerializerMethodField()
+    webhook = JobWebhookSerializer(source="*", allow_null=True)
 
     class Meta:
         model = Job
         fields: tuple[str, ...] = (
             *("job_id", "status", "stage", "progress", "attempt", "max_attempts", "priority", "warnings", "error"),
             *("video_id", "videos", "queue_position", "eta_s", "created_at", "updated_at", "started_at"),
-            *("completed_at", "duration_seconds", "status_url", "client-data"),
+            *("completed_at", "duration_seconds", "status_url", "webhook", "client-data"),
         )
         extra_kwargs = {"client-data": {"source": "client_data", "allow_null": False}}  # null is JSON as well
         read_only_fields = fields
@@ -280,6 +302,7 @@ class MetricsSerializer(serializers.Serializer[Any]):
     oldest_pending_age_s = serializers.FloatField(
         allow_null=True, help_text="how long a job has been due and not begun, at most; null when none is due"
     )
+    queue_paused = serializers.BooleanField(help_text="whether no job is begun until a person resumes the queue")
     active_workers = serializers.IntegerField(help_text="of all living clusters together, as are memory and CPU")
     memory_usage_bytes = serializers.IntegerField(help_text="of the clusters' processes, work included")
     cpu_usage_percent = serializers.FloatField(help_text="of one core: two busy cores are 200")

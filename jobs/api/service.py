@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from jobs.api.openapi import documented
 from jobs.api.serializers import HealthSerializer, ReadinessSerializer
 from jobs.api.view import ApiView
-from jobs.models import Cluster, Job, JobStatus
+from jobs.models import Cluster, Job, JobStatus, QueuePause
 from media_services import ffmpeg, process
 
 log = logging.getLogger(__name__)
@@ -73,11 +73,16 @@ def check_database() -> str:
 
 
 def check_queue() -> str:
-    """Raise NotReady when the queue would refuse a job."""
+    """Raise NotReady when the queue would refuse a job; that it is paused is said, and is as somebody wants it.
+
+    A balancer that sent nobody to a paused service would keep away who is to resume it, too.
+    """
     pending, size = Job.objects.filter(status=JobStatus.PENDING).count(), settings.VIDEOCRAFT.job_queue_size
     if pending >= size:
         raise NotReady(f"full: {pending} of {size} pending")
-    return f"{pending} of {size} pending"
+    pause = QueuePause.objects.first()
+    told = f"; paused since {pause.paused_at:%Y-%m-%dT%H:%M:%SZ}: jobs are accepted, and wait" if pause else ""
+    return f"{pending} of {size} pending{told}"
 
 
 def check_storage() -> str:

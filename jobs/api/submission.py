@@ -6,17 +6,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+import httpx
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from jobs.api.errors import invalid_input
 from jobs.api.parsers import escape
 from jobs.idempotency import PostKey
+from jobs.models import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from jobs.queue import Submission, Submitted, submit
 from media_services.errors import DocumentError, Problem
 
 MAX_DELAY = timedelta(days=366)
 KEY_HEADER = "Idempotency-Key"
-_NOT_OFFERED = ("webhook-url",)
+MAX_WEBHOOK_URL = 2000
 _KEY = re.compile(r"[ -~]{1,255}")
 
 
@@ -38,6 +40,23 @@ def _has_offset(value: Any) -> bool:
     return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
 
 
+def _webhook_url(url: str) -> str:
+    """Read an address that something can be posted to. Whether its host may be asked is seen when that is done."""
+    try:
+        target = httpx.URL(url).copy_with(fragment=None)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise ValueError("it is not a valid URL") from error
+    if target.scheme not in ("http", "https"):
+        raise ValueError("only http and https URLs are told")
+    if not target.host or (target.port is not None and not 0 < target.port < 65536):
+        raise ValueError("it is not a valid URL (its host or port)")
+    if target.userinfo:
+        raise ValueError("it carries a user name or password; what is told is signed instead")
+    if len(str(target)) > MAX_WEBHOOK_URL:
+        raise ValueError(f"it is longer than {MAX_WEBHOOK_URL} characters")
+    return str(target)
+
+
 class Envelope(BaseModel):
     """A document and how it is to be run."""
 
@@ -49,10 +68,13 @@ class Envelope(BaseModel):
     )
 
     config: Any
-    priority: int = Field(0, ge=-10, le=10, description="higher runs earlier")
+    priority: int = Field(0, ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY, description="higher runs earlier")
     run_after: Annotated[datetime | None, BeforeValidator(_moment)] = Field(None, description="not before this time")
     strict: bool = Field(False, description="whether every warning is an error")
     client_data: Any = Field(None, description="returned with the job, never interpreted")
+    webhook_url: Annotated[str | None, AfterValidator(_webhook_url)] = Field(
+        None, description="where the job's end is posted to", json_schema_extra={"format": "uri"}
+    )
 
 
 def read_submission(body: Any) -> Submission:
@@ -66,6 +88,7 @@ def read_submission(body: Any) -> Submission:
         priority=envelope.priority,
         run_after=envelope.run_after,
         client_data=envelope.client_data,
+        webhook_url=envelope.webhook_url or "",
     )
 
 
@@ -78,9 +101,12 @@ def read_key(headers: Mapping[str, str]) -> str | None:
     return name
 
 
-def create_job(owner: Any, body: Any, key: str | None = None) -> Submitted:
-    """Submit what a body asks for; the pointers of a DocumentError lead to where the document stands in the body."""
-    submission = read_submission(body)
+def create_job(owner: Any, body: Any, key: str | None = None, *, public_url: str = "") -> Submitted:
+    """Submit what a body asks for; the pointers of a DocumentError lead to where the document stands in the body.
+
+    `public_url` is where the client reaches the service: what its webhook is told has links, too.
+    """
+    submission = replace(read_submission(body), public_url=public_url)
     if key is not None:
         submission = replace(submission, key=PostKey.of(key, body))
     try:
@@ -96,20 +122,12 @@ def in_body(problems: Iterable[Problem], submission: Submission, body: Any) -> l
 
 
 def _read_envelope(body: dict[str, Any]) -> Envelope:
-    problems = [
-        Problem(f"/{name}", "not-offered", f"{name!r} is not offered by this version")
-        for name in _NOT_OFFERED
-        if name in body
-    ]
     stated = {key: value for key, value in body.items() if value is not None or key == "config"}
-    known = {key: value for key, value in stated.items() if key not in _NOT_OFFERED}
     try:
-        envelope = Envelope.model_validate(known)
+        return Envelope.model_validate(stated)
     except ValidationError as invalid:
-        problems += [problem_of(error) for error in invalid.errors(include_url=False, include_input=False)]
-    if problems:
-        raise invalid_input(problems)
-    return envelope
+        problems = [problem_of(error) for error in invalid.errors(include_url=False, include_input=False)]
+        raise invalid_input(problems) from invalid
 
 
 def problem_of(error: Any) -> Problem:

@@ -4,11 +4,18 @@ from typing import Any
 
 from rest_framework import serializers
 
-from jobs.models import EventKind
+from jobs.models import EventKind, JobEvent
+from jobs.telling import event_data
 from media_services.journal import Outcome, Task
 
 _DEFAULT_LIMIT = 100
 _MAX_LIMIT = 500
+
+
+def event_json(event: JobEvent) -> dict[str, Any]:
+    """Return an event as it is told: the keys of its kind, and those of all."""
+    columns = {"id": event.pk, "at": event.at, "attempt": event.attempt, "kind": event.kind, "worker": event.worker}
+    return event_data(event) | columns
 
 
 class EventSerializer(serializers.Serializer[Any]):

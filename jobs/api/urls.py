@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from jobs.api import assets, jobs, metrics, service, sharing, story, subtitles, validation, videos
+from jobs.api import assets, jobs, metrics, service, sharing, story, subtitles, validation, videos, webhook
 
 
 def both(route: str, view: Any, name: str, **options: Any) -> list[URLPattern]:
@@ -26,6 +26,7 @@ api = [
     *both("jobs/<str:job_id>/timeline.svg", story.JobTimeline, "job-timeline"),
     *both("jobs/<str:job_id>/cancel", jobs.JobCancel, "job-cancel"),
     *both("jobs/<str:job_id>/retry", jobs.JobRetry, "job-retry"),
+    *both("jobs/<str:job_id>/webhook", webhook.JobWebhook, "job-webhook"),
     *both("videos", videos.VideoList, "videos"),
     *both("videos/<str:video_id>", videos.VideoDetail, "video"),
     *both("videos/<str:video_id>/download", videos.VideoDownload, "video-download"),
@@ -55,4 +56,5 @@ urlpatterns = [
     *both("shared/<str:signed>", sharing.Shared, "shared"),
     *both("health", service.Health, "health"),
     *both("ready", service.Ready, "ready"),
+    *both("metrics", metrics.Scrape, "scrape"),
 ]

@@ -7,16 +7,34 @@ from jobs.models.job import Job
 from jobs.models.media import Asset, Video
 from jobs.models.owner import OwnerQuota, OwnerTurn, Rendered
 from jobs.models.plan import JobPlan
-from jobs.models.service import Cluster, IdempotencyKey
-from jobs.models.state import ALIVE, CANCEL_CHANNEL, DUE_CHANNEL, RETRYABLE, TERMINAL, JobStatus, notify
+from jobs.models.service import Cluster, IdempotencyKey, QueuePause
+from jobs.models.state import (
+    ALIVE,
+    CANCEL_CHANNEL,
+    DUE_CHANNEL,
+    EVENTS_CHANNEL,
+    HIGHEST_PRIORITY,
+    LOWEST_PRIORITY,
+    RETRYABLE,
+    TERMINAL,
+    WEBHOOK_CHANNEL,
+    JobStatus,
+    notify,
+)
+from jobs.models.total import Total
 from jobs.models.transitions import JobQuerySet
+from jobs.models.webhook import WebhookDelivery, WebhookSecret, WebhookStatus, WebhookTry
 
 __all__ = [
     "ALIVE",
     "CANCEL_CHANNEL",
     "DUE_CHANNEL",
+    "EVENTS_CHANNEL",
+    "HIGHEST_PRIORITY",
+    "LOWEST_PRIORITY",
     "RETRYABLE",
     "TERMINAL",
+    "WEBHOOK_CHANNEL",
     "ApiToken",
     "Asset",
     "AttemptOutcome",
@@ -32,9 +50,15 @@ __all__ = [
     "LoginFailures",
     "OwnerQuota",
     "OwnerTurn",
+    "QueuePause",
     "RateBucket",
     "Rendered",
     "Scope",
+    "Total",
     "Video",
+    "WebhookDelivery",
+    "WebhookSecret",
+    "WebhookStatus",
+    "WebhookTry",
     "notify",
 ]

@@ -33,6 +33,7 @@ class JobAttempt(models.Model):
     job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField()
     worker = models.CharField(max_length=300)
+    due_at = models.DateTimeField(null=True, help_text="since when its job was both pending and due")
     started_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, choices=AttemptOutcome, null=True)

@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Now
 
 from jobs.models.state import TERMINAL, JobStatus
@@ -20,6 +21,8 @@ class Job(models.Model):
     config = models.JSONField(help_text="the document as it was posted")
     strict = models.BooleanField(default=False)
     client_data = models.JSONField(null=True, blank=True)
+    webhook_url = models.TextField(blank=True, default="", db_default="", help_text="what hears of its end")
+    public_url = models.TextField(blank=True, default="", db_default="", help_text="where its client reaches us")
     priority = models.SmallIntegerField(default=0)
     run_after = models.DateTimeField(db_default=Now())
     max_attempts = models.PositiveSmallIntegerField(default=3)
@@ -79,8 +82,16 @@ class Job(models.Model):
             models.Index("cluster", name="job_processing", condition=Q(status=JobStatus.PROCESSING)),
             models.Index("finished_at", "status", name="job_finished", condition=Q(status__in=TERMINAL)),
             models.Index(fields=["status"], name="job_completed", condition=Q(status=JobStatus.COMPLETED)),
+            models.Index(fields=["status"], name="job_cancelled", condition=Q(status=JobStatus.CANCELLED)),
             models.Index(
                 F("created_at").desc(), F("id").desc(), name="job_failed", condition=Q(status=JobStatus.FAILED)
+            ),
+            models.Index(
+                KeyTransform("code", "error"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="job_by_error",
+                condition=Q(error__isnull=False),
             ),
             models.Index("owner", F("created_at").desc(), F("id").desc(), name="job_by_owner"),
             models.Index(F("created_at").desc(), F("id").desc(), name="job_by_time"),

@@ -1,7 +1,7 @@
 """Owns whose job is next, in SQL: the claim's choice, where each job stands, and who has as many at work as he may.
 
 Higher priority first; within one, the owner with the fewest jobs at work, then the one who was served longest ago, then
-first come. An owner with as many jobs at work as he may have is passed over.
+first come. An owner with as many jobs at work as he may have is passed over. While the queue is paused none is next.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from django.db.models import Count, F, QuerySet
 from django.db.models.functions import Coalesce
 
-from jobs.models.state import JobStatus
+from jobs.models.state import EVENTS_CHANNEL, JobStatus
 
 # `place` hops from each priority and owner to the next, one probe of the index `job_due_by_owner` for each: ten
 # thousand jobs of one owner are one place. `turn` is in the order of serving, and is read in that order until an owner
@@ -19,7 +19,11 @@ from jobs.models.state import JobStatus
 # 0.5 ms, and joins in 0.6. OFFSET 0 keeps them from being asked once more for the condition.
 _TURNS = """
 WITH RECURSIVE place AS (
-    (SELECT priority, owner_id FROM jobs_job WHERE status = 'pending' ORDER BY priority DESC, owner_id DESC LIMIT 1)
+    (
+        SELECT priority, owner_id FROM jobs_job
+        WHERE status = 'pending' AND NOT EXISTS (SELECT FROM jobs_queuepause)
+        ORDER BY priority DESC, owner_id DESC LIMIT 1
+    )
     UNION ALL
     SELECT below.* FROM place, LATERAL (
         SELECT priority, owner_id FROM jobs_job
@@ -46,8 +50,8 @@ WITH RECURSIVE place AS (
     ORDER BY priority DESC, working, served_at NULLS FIRST, came_at, owner_id
 )"""
 _DUE = """
-    SELECT job.id, turn.most FROM turn CROSS JOIN LATERAL (
-        SELECT id FROM jobs_job
+    SELECT job.id, job.due_at, turn.most FROM turn CROSS JOIN LATERAL (
+        SELECT id, greatest(run_after, updated_at) AS due_at FROM jobs_job
         WHERE status = 'pending' AND priority = turn.priority AND owner_id = turn.owner_id
             AND run_after <= statement_timestamp()
         ORDER BY created_at, id LIMIT 1 {locking}
@@ -77,15 +81,15 @@ CLAIM = f"""
         )
     FROM due WHERE jobs_job.id = due.id RETURNING jobs_job.*
 ), opened AS (
-    INSERT INTO jobs_jobattempt (job_id, number, worker, started_at, stderr_tail, stage_seconds)
-    SELECT id, attempt, %(worker)s, statement_timestamp(), '', '{{}}' FROM claimed
+    INSERT INTO jobs_jobattempt (job_id, number, worker, due_at, started_at, stderr_tail, stage_seconds)
+    SELECT claimed.id, attempt, %(worker)s, due_at, statement_timestamp(), '', '{{}}' FROM claimed, due
 ), told AS (
     INSERT INTO jobs_jobevent (job_id, attempt, kind, worker) SELECT id, attempt, 'claimed', %(worker)s FROM claimed
 ), served AS (
     INSERT INTO jobs_ownerturn (owner_id, served_at) SELECT owner_id, statement_timestamp() FROM claimed
     ON CONFLICT (owner_id) DO UPDATE SET served_at = excluded.served_at
 )
-SELECT * FROM claimed
+SELECT claimed.* FROM claimed, pg_notify('{EVENTS_CHANNEL}', claimed.id::text)
 """  # noqa: S608 - made of what stands here only
 
 # Where the job of the outer query stands among those that are due, if none ends and none comes: the place that claiming

@@ -1,10 +1,13 @@
-"""Owns the rows about the service itself: which clusters run, which posts were answered."""
+"""Owns the rows about the service itself: which clusters run, whether the queue does, which posts were answered."""
 
 import uuid
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
+
+from jobs.models.state import DUE_CHANNEL, notify
 
 
 class Cluster(models.Model):
@@ -21,6 +24,41 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
+
+
+class QueuePauseQuerySet(models.QuerySet["QueuePause"]):
+    """Pausing and resuming. Each says whether it happened; if not, somebody was quicker."""
+
+    def pause(self, by: str) -> bool:
+        """Let no job be claimed from now on; a claim that is under way at this moment still may."""
+        with transaction.atomic():
+            return self.get_or_create(pk=1, defaults={"paused_by": by})[1]
+
+    def resume(self) -> bool:
+        """Let jobs be claimed again, and wake who waits for that."""
+        with transaction.atomic():
+            deleted, _ = self.all().delete()
+            if deleted:
+                notify(DUE_CHANNEL)
+            return bool(deleted)
+
+
+class QueuePause(models.Model):
+    """That no job is claimed: the one row that there may be, while it is so."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    paused_at = models.DateTimeField(db_default=Now())
+    paused_by = models.CharField(max_length=150, help_text="the name of the user")
+
+    objects = QueuePauseQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        permissions = [("pause_queue", "Can pause and resume the queue")]
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_queue_to_pause")]
+
+    def __str__(self) -> str:
+        return "the queue"
 
 
 class IdempotencyKey(models.Model):

@@ -7,6 +7,9 @@ from django.db import connection, models
 ALIVE = timedelta(seconds=30)  # a cluster that has beaten since is at work
 DUE_CHANNEL = "videocraft_due"  # a job became due
 CANCEL_CHANNEL = "videocraft_cancel"  # payload: the job whose work is to be killed
+WEBHOOK_CHANNEL = "videocraft_webhook"  # the end of a job is to be told to its webhook
+EVENTS_CHANNEL = "videocraft_events"  # payload: a job of which there are new events, or progress
+LOWEST_PRIORITY, HIGHEST_PRIORITY = -10, 10
 
 
 class JobStatus(models.TextChoices):

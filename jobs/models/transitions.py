@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import F
+from django.db.models import Exists, F
 from django.db.models.functions import Greatest, Now
 
 from jobs.identity import WorkerIdentity
@@ -17,7 +17,9 @@ from jobs.models.attempt import AttemptOutcome, JobAttempt
 from jobs.models.event import EventKind, JobEvent
 from jobs.models.media import Video
 from jobs.models.owner import Rendered
-from jobs.models.state import CANCEL_CHANNEL, DUE_CHANNEL, RETRYABLE, JobStatus, notify
+from jobs.models.service import QueuePause
+from jobs.models.state import CANCEL_CHANNEL, DUE_CHANNEL, EVENTS_CHANNEL, RETRYABLE, TERMINAL, JobStatus, notify
+from jobs.models.webhook import WebhookDelivery
 from media_services.errors import ErrorCode
 from media_services.stage import Stage
 
@@ -61,7 +63,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def due(self) -> Self:
         """Narrow to what may be claimed now, in no order; `next_due` is the one that is claimed next."""
-        waiting = self.filter(status=JobStatus.PENDING, run_after__lte=Now())
+        waiting = self.filter(~Exists(QueuePause.objects.all()), status=JobStatus.PENDING, run_after__lte=Now())
         return waiting.exclude(owner_id__in=scheduling.owners_at_their_limit(self.model._default_manager.all()))
 
     def next_due(self) -> uuid.UUID | None:
@@ -90,18 +92,18 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def beat(self, job: "Job", *, stage: str, progress: int, open_pieces: int = 0) -> bool:
         """Prolong the lease and report progress, which never falls within an attempt, and what is open to others."""
-        return bool(
-            self.filter(pk=job.pk)
-            .held(job.attempt)
-            .update(
-                stage=stage,
-                progress=Greatest("progress", progress),
-                open_pieces=open_pieces,
-                heartbeat_at=Now(),
-                lease_expires_at=Now() + settings.VIDEOCRAFT.job_lease,
-                updated_at=Now(),
-            )
+        held = self.filter(pk=job.pk).held(job.attempt)
+        beaten = held.update(
+            stage=stage,
+            progress=Greatest("progress", progress),
+            open_pieces=open_pieces,
+            heartbeat_at=Now(),
+            lease_expires_at=Now() + settings.VIDEOCRAFT.job_lease,
+            updated_at=Now(),
         )
+        if beaten:
+            notify(EVENTS_CHANNEL, str(job.pk))
+        return bool(beaten)
 
     @transaction.atomic
     def complete(self, job: "Job", videos: list[Video], warnings: list[Any], **facts: Any) -> bool:
@@ -204,6 +206,8 @@ class JobQuerySet(models.QuerySet["Job"]):
             JobAttempt.objects.close(job, outcome, **facts)
             data = {"status": after["status"]} | (told or {})
             JobEvent.objects.tell_end(job, EventKind(outcome), data, warnings)
+            if after["status"] in TERMINAL:
+                WebhookDelivery.objects.announce(job.pk)
         return bool(changed)
 
     @transaction.atomic
@@ -213,6 +217,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             status=JobStatus.CANCELLED, cancel_requested_at=Now(), finished_at=Now(), updated_at=Now()
         ):
             self._tell(pk, EventKind.CANCELLED)
+            WebhookDelivery.objects.announce(pk)
             return True
         processing = self.filter(pk=pk, status=JobStatus.PROCESSING)
         if processing.filter(cancel_requested_at=None).update(cancel_requested_at=Now(), updated_at=Now()):
@@ -241,6 +246,18 @@ class JobQuerySet(models.QuerySet["Job"]):
             notify(DUE_CHANNEL)
         return bool(changed)
 
-    def _tell(self, pk: uuid.UUID, kind: EventKind) -> None:
+    @transaction.atomic
+    def change_priority(self, pk: uuid.UUID, priority: int) -> bool:
+        """pending: another place in the queue. That it was already there is not told as an event.
+
+        `updated_at` stays, for that is since when the job has been waiting.
+        """
+        pending = self.filter(pk=pk, status=JobStatus.PENDING)
+        if pending.exclude(priority=priority).update(priority=priority):
+            self._tell(pk, EventKind.PRIORITY_CHANGED, priority=priority)
+            return True
+        return pending.exists()
+
+    def _tell(self, pk: uuid.UUID, kind: EventKind, **data: Any) -> None:
         """Write that a person moved a job; its row is locked by that transition."""
-        JobEvent.objects.tell(pk, self.values_list("attempt", flat=True).get(pk=pk), kind)
+        JobEvent.objects.tell(pk, self.values_list("attempt", flat=True).get(pk=pk), kind, **data)

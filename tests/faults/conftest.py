@@ -46,7 +46,7 @@ def family(process: Any) -> list[psutil.Process]:
 
 
 def members(cluster: Any, name: str) -> list[psutil.Process]:
-    """Return the processes of a cluster that call themselves so: sentinel, worker, pusher, monitor, housekeeper."""
+    """Return the processes of a cluster that call themselves so: sentinel, worker, pusher, housekeeper and so on."""
     return [process for process in family(cluster) if process.name() == f"vc-{name}"]
 
 

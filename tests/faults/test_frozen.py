@@ -56,7 +56,7 @@ def test_a_worker_of_another_host_that_thaws_too_late_writes_nothing(fleet, tmp_
     assert fleet.outcomes(job) == ["lost", "completed"]
 
 
-@pytest.mark.parametrize("which", ["monitor", "pusher", "housekeeper"])
+@pytest.mark.parametrize("which", ["monitor", "pusher", "housekeeper", "courier"])
 def test_a_process_beside_the_workers_that_stands_still_is_replaced(fleet, which):
     cluster = fleet.start()
     (stuck,) = members(cluster, which)

@@ -39,7 +39,7 @@ def test_each_idle_worker_in_turn_ten_times(fleet):
         assert starts_within(fleet, 2)
 
 
-@pytest.mark.parametrize("which", ["pusher", "monitor", "housekeeper"])
+@pytest.mark.parametrize("which", ["pusher", "monitor", "housekeeper", "courier"])
 def test_each_process_beside_the_workers(fleet, which):
     cluster = fleet.start()
     (victim,) = members(cluster, which)

@@ -22,6 +22,7 @@ from jobs.models import (
     JobStatus,
     Scope,
     Video,
+    WebhookDelivery,
 )
 from media_services.stage import Stage
 
@@ -146,6 +147,13 @@ def make_plan(job: Job, **fields: Any) -> JobPlan:
         "explained": [[{"what": "first", "path": None, "message": "nothing was made before"}]] * 3,
     }
     return JobPlan.objects.create(**base | fields)
+
+
+def make_delivery(job: Job, url: str = "https://hooks.test/films?key=secret") -> WebhookDelivery:
+    """Make what is to be told of a job's end to a webhook, as it is made when a job ends."""
+    Job.objects.filter(pk=job.pk).update(webhook_url=url)
+    WebhookDelivery.objects.announce(job.pk)
+    return WebhookDelivery.objects.filter(job=job).latest("created_at")
 
 
 def make_step(

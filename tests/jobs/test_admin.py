@@ -123,6 +123,16 @@ class TestList:
         assert "using job_by_time" in plan
         assert "Sort" not in plan
 
+    def test_a_rare_error_is_found_along_its_index(self, browser, user):
+        codes = ["DOWNLOAD_FAILED"] * 2000 + ["TIMEOUT"]
+        facts = {"owner": user, "config": [], "status": "failed", "finished_at": timezone.now()}
+        Job.objects.bulk_create(Job(**facts, error={"code": code}) for code in codes)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE jobs_job")
+        jobs = browser.get(LIST + "?error=TIMEOUT").context["cl"].queryset[:50]
+        assert "using job_by_error" in jobs.explain()
+        assert len(jobs) == 1
+
     def test_a_row_shows_state_progress_owner_film_and_attempt(self, browser, user):
         config = [{"comment": "Harbour at dawn", "scenes": [{}, {}]}, {"scenes": [{}]}]
         job = make_job(user, status="processing", progress=37, stage="rendering", config=config)
@@ -144,7 +154,7 @@ class TestList:
         browser.get(LIST)
         for owner in (user, other_user) * 20:
             make_job(owner, status="processing")
-        with django_assert_num_queries(9) as queries:
+        with django_assert_num_queries(10) as queries:
             assert len(shown_ids(browser.get(LIST))) == 41
         assert sum("config" in query["sql"] for query in queries) == 1, "only the summaries read documents"
 

@@ -106,3 +106,9 @@ def test_a_long_story_costs_as_many_queries_as_a_short_one(browser, user, django
     page_of(browser, job)
     with django_assert_max_num_queries(9):
         page_of(browser, job)
+
+
+def test_an_attempt_tells_how_long_its_stages_took_and_what_memory_it_needed(browser, user):
+    job = make_job(user, status="completed")
+    job.attempts.update(stage_seconds={"rendering": 75.0, "fetching": 1.25}, memory_peak_bytes=512 * 2**20)
+    assert "fetching 1.2 s, rendering 1 min 15 s, 512.0\xa0MB of memory at most" in page_of(browser, job)

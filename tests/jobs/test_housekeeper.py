@@ -12,7 +12,7 @@ from django.utils import timezone
 from jobs import housekeeper as module
 from jobs.housekeeper import ClusterFacts, Contact, Housekeeper, Hunger, Usage
 from jobs.identity import WorkerIdentity
-from jobs.models import Cluster, Job
+from jobs.models import Cluster, EventKind, Job, JobEvent, Total
 from tests.jobs.factories import make_job
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +36,14 @@ def test_it_takes_its_cluster_off_the_list_when_it_leaves(keeper):
     keeper.turn()
     keeper.leave()
     assert not Cluster.objects.exists()
+
+
+def test_it_counts_what_has_happened_and_a_backlog_in_batches(keeper, user, monkeypatch):
+    monkeypatch.setattr("jobs.counting.BATCH", 2)
+    for _ in range(5):
+        JobEvent.objects.tell(make_job(user).pk, 0, EventKind.QUEUED)
+    keeper.count()
+    assert Total.objects.get(name="jobs_submitted").value == 5
 
 
 def test_a_job_that_waits_beside_a_free_worker_is_noticed(user, monkeypatch):

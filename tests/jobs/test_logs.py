@@ -1,10 +1,11 @@
-"""Every line about a job names it, its attempt and its worker, whoever logs it."""
+"""Every line about a job or a request names it, whoever logs it, in either form; and none tells a secret."""
 
 import io
+import json
 import logging
 
 import pytest
-from django.conf import settings
+from django.test import Client
 
 from jobs import logs
 from jobs.identity import WorkerIdentity
@@ -15,26 +16,80 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def log():
-    handler = logging.StreamHandler(io.StringIO())
-    handler.addFilter(logs.JobFilter())
-    handler.setFormatter(logging.Formatter(settings.LOGGING["formatters"]["line"]["format"]))
-    logger = logging.getLogger("media_services.anything")
-    logger.addHandler(handler)
-    yield logger, handler.stream
-    logger.removeHandler(handler)
+def listen():
+    """Log to a stream in a form; give a function that returns a logger and the stream."""
+    added = []
+
+    def start(form="plain", name="media_services.anything"):
+        handler = logging.StreamHandler(io.StringIO())
+        handler.addFilter(logs.AboutFilter())
+        handler.setFormatter(logs.FORMATTERS[form]())
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        added.append((logger, handler))
+        return logger, handler.stream
+
+    yield start
+    for logger, handler in added:
+        logger.removeHandler(handler)
 
 
-def test_lines_about_a_job_name_it_and_others_do_not(user, log):
+@pytest.fixture
+def job(user):
     make_job(user)
-    job = Job.objects.claim(WorkerIdentity("here", 7, 1))
-    logger, stream = log
+    return Job.objects.claim(WorkerIdentity("here", 7, 1))
+
+
+def test_lines_about_a_job_name_it_and_others_do_not(user, job, listen):
+    logger, stream = listen()
     with logs.about(job):
         logger.warning("inside")
     logger.warning("outside")
     inside, outside = stream.getvalue().splitlines()
-    assert inside.endswith(f" job={job.pk} attempt=1 worker=here:7 inside")
-    assert outside.endswith("media_services.anything outside")
+    about = f"job={job.pk} attempt=1 worker=here:7 owner={user.pk} inside"
+    assert inside.endswith(f" WARNING media_services.anything {about}")
+    assert outside.endswith(" WARNING media_services.anything outside")
+
+
+def test_a_line_in_json_has_a_key_for_each_fact(user, job, listen):
+    logger, stream = listen("json")
+    with logs.answering("r-1"), logs.about(job):
+        logger.warning("took %d ms", 5)
+    line = json.loads(stream.getvalue())
+    assert line.pop("time").endswith("+00:00")
+    assert line == {
+        "level": "WARNING",
+        "logger": "media_services.anything",
+        "request_id": "r-1",
+        "job_id": str(job.pk),
+        "attempt": 1,
+        "worker": "here:7",
+        "owner": user.pk,
+        "message": "took 5 ms",
+    }
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_an_event_is_a_line_whatever_its_message(form, listen):
+    logger, stream = listen(form)
+    logger.warning("failed:\nline 2 of FFmpeg's\n")
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_what_a_request_is_refused_for_names_the_request(listen):
+    _, stream = listen(name="django.request")
+    Client().get("/nowhere", headers={"X-Request-ID": "r-7"})
+    assert stream.getvalue().endswith(" django.request request=r-7 Not Found: /nowhere\n")
+
+
+def test_what_is_logged_while_a_request_is_answered_names_it(listen, monkeypatch):
+    logger, stream = listen("json")
+    monkeypatch.setattr("jobs.api.service.CHECKS", {"database": lambda: logger.warning("looking") or "answers"})
+    Client().get("/ready", headers={"X-Request-ID": "r-8"})
+    logger.warning("outside")
+    inside, outside = map(json.loads, stream.getvalue().splitlines())
+    assert inside["request_id"] == "r-8"
+    assert "request_id" not in outside
 
 
 @pytest.mark.parametrize(
@@ -52,15 +107,16 @@ def test_secrets_are_hidden_and_nothing_else(line, shown):
     assert logs.hidden(line) == shown
 
 
-def test_secrets_are_hidden_in_tracebacks(log):
-    logger, stream = log
-    (handler,) = logger.handlers
-    handler.setFormatter(logs.LineFormatter(settings.LOGGING["formatters"]["line"]["format"]))
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_secrets_are_hidden_in_messages_and_tracebacks(form, listen):
+    logger, stream = listen(form)
     try:
         raise ValueError("http://ann:hunter2@example.com/")
     except ValueError:
-        logger.exception("broke off")
+        logger.exception("broke off at %s", "https://example.com/a.mp4?key=hunter2")
     assert "ValueError: http://***@example.com/" in stream.getvalue()
+    assert "broke off at https://example.com/a.mp4?***" in stream.getvalue()
+    assert "hunter2" not in stream.getvalue().replace('raise ValueError("http://ann:hunter2@example.com/")', "")
 
 
 def test_secrets_are_hidden_in_what_a_web_server_logs_of_a_request():

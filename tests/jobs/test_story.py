@@ -77,7 +77,7 @@ def test_steps_and_stages_are_written_in_their_order_with_attempt_and_worker(use
     assert told(story) == [
         ("stage", {"stage": "rendering", "seconds": 1.5}),
         ("step", {"task": "segment", "what": "1 of 3", "outcome": "made", "began_at": 1.0, "ended_at": 2.5,
-                  "project": 0, "number": 0}),
+                  "project": 0, "number": 0, "size_bytes": None}),
     ]  # fmt: skip
     event = story.job.events.get(kind="step")
     assert (event.attempt, event.worker, event.at.timestamp()) == (1, "here:1", 2.5)
@@ -93,7 +93,7 @@ def test_what_was_written_is_not_written_again(user, story_of):
 
 def test_many_steps_cost_one_insert(user, story_of, django_assert_num_queries):
     story = story_of(user)
-    with django_assert_num_queries(4):  # savepoint, lock, insert, release
+    with django_assert_num_queries(5):  # savepoint, lock, insert, notify, release
         tell(story, *[STEP] * 200)
     with django_assert_num_queries(0):
         story.flush()
@@ -123,7 +123,7 @@ def test_what_a_lost_database_could_not_take_is_written_when_it_is_back(user, st
         raise OperationalError("the server closed the connection")
 
     with monkeypatch.context() as patch:
-        patch.setattr(JobEvent.objects, "bulk_create", away)
+        patch.setattr(JobEvent.objects, "tell_all", away)
         patch.setattr(connection, "close", lambda: None)
         tell(story, STEP)
     assert told(story) == []
@@ -277,7 +277,7 @@ def test_the_story_of_a_job_is_told_from_its_claim_to_its_end(user, settings):
 def test_what_was_told_last_is_written_before_the_end_however_long_the_database_is_away(user, story_of, monkeypatch):
     job = story_of(user).job
     run, away = Run(job, Recogniser()), ["the server closed the connection"] * 4
-    for objects, name in ((JobEvent.objects, "bulk_create"), (Job.objects, "release")):
+    for objects, name in ((JobEvent.objects, "tell_all"), (Job.objects, "release")):
         monkeypatch.setattr(objects, name, _not_while(away, getattr(objects, name)))
     monkeypatch.setattr(connection, "close", lambda: None)
     run.story.hear(message_of(STEP))

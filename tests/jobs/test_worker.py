@@ -12,7 +12,7 @@ from django.db import OperationalError, connection, connections
 from jobs import worker
 from jobs.drain import Drain
 from jobs.identity import WorkerIdentity
-from jobs.models import Job, Video
+from jobs.models import Job, Total, Video
 from media_services import pipeline
 from tests import media
 from tests.jobs.factories import make_job
@@ -181,6 +181,7 @@ def test_a_worker_that_was_overtaken_kills_its_work_and_writes_nothing(user, ser
     thread.join()
     job.refresh_from_db()
     assert (job.status, job.attempt, job.worker_host) == ("processing", 2, "there")
+    assert Total.objects.get(name="fenced_attempts").value == 1
 
 
 def test_a_drain_releases_the_work_when_its_time_is_over(user, server, monkeypatch):

@@ -99,6 +99,8 @@ def test_a_misspelt_variable_is_refused_with_the_right_spelling(monkeypatch):
         ("JOB_RETRY_DELAY", "later"),
         ("JOB_TEMP_CLEANUP", "perhaps"),
         ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("METRICS", "perhaps"),
         ("DRAIN_SECONDS", "-1"),
         ("WHISPER_THREADS", "-1"),
         ("WHISPER_IDLE", "a while"),

@@ -1,12 +1,7 @@
 "use strict";
-// Keeps the jobs on a page live: asks for those not yet final, every two seconds, while the page is seen.
+// Keeps the jobs on a page live: asks for those not yet final.
 (() => {
-  const PERIOD_MS = 2000;
-  const MAX_PERIOD_MS = 30000;
   const IDS_AT_ONCE = 200;
-  let periodMs = PERIOD_MS;
-  let timer = null;
-  let isAsking = false;
 
   const root = () => document.querySelector("[data-live-url]");
   const liveIds = () =>
@@ -77,34 +72,5 @@
     });
   }
 
-  async function tick() {
-    timer = null;
-    isAsking = true;
-    let goesOn = true;
-    try {
-      goesOn = await ask();
-      periodMs = PERIOD_MS;
-    } catch {
-      periodMs = Math.min(periodMs * 2, MAX_PERIOD_MS);
-    } finally {
-      isAsking = false;
-    }
-    if (goesOn) schedule(periodMs);
-  }
-
-  function schedule(delayMs) {
-    if (timer === null && !isAsking && !document.hidden && root() && liveIds().length > 0) {
-      timer = window.setTimeout(tick, delayMs);
-    }
-  }
-
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) {
-      window.clearTimeout(timer);
-      timer = null;
-    } else {
-      schedule(0);
-    }
-  });
-  schedule(PERIOD_MS);
+  poll(ask, () => root() !== null && liveIds().length > 0);
 })();

@@ -14,7 +14,7 @@ from jobs.api.sharing import sign
 from jobs.models import ApiToken, Scope
 from tests import media
 from tests.jobs.api.answers import refusal
-from tests.jobs.factories import make_asset, make_captioned_video, make_job, make_plan, make_token
+from tests.jobs.factories import make_asset, make_captioned_video, make_delivery, make_job, make_plan, make_token
 
 COLOUR = {"resolution": "160x90", "scenes": [{"duration": 0.2, "background-color": "#204060"}]}
 CAPTIONED = [COLOUR | {"elements": [{"type": "subtitles"}]}]
@@ -60,6 +60,7 @@ TABLE = {
     ("GET", "api/v1/jobs/<job_id>/timeline.svg"): LOOKING,
     ("POST", "api/v1/jobs/<job_id>/cancel"): CHANGING,
     ("POST", "api/v1/jobs/<job_id>/retry"): CHANGING,
+    ("POST", "api/v1/jobs/<job_id>/webhook"): CHANGING,
     ("GET", "api/v1/videos"): LISTING,
     ("POST", "api/v1/videos"): POSTING,
     ("GET", "api/v1/videos/<video_id>"): LOOKING,
@@ -84,6 +85,7 @@ TABLE = {
     ("GET", "api/docs"): PUBLIC,
     ("GET", "shared/<signed>"): PUBLIC,
     ("GET", "health"): PUBLIC,
+    ("GET", "metrics"): PUBLIC,
     ("GET", "ready"): Expected(other=503, reader=503, owner=503, staff=503, is_public=True),  # no worker is about
 }
 
@@ -137,6 +139,7 @@ def ask(user):
         is_retry = route.endswith("/retry")
         job = make_job(user, status="failed" if is_retry else "pending")
         make_plan(job)
+        make_delivery(job)
         video = make_captioned_video(make_job(user, status="completed", config=CAPTIONED))
         video.contact_sheet = video.thumbnail.name
         video.save()
@@ -154,7 +157,7 @@ def ask(user):
 def _body(method, route):
     if route.endswith("/assets"):
         return media.picture().read_bytes(), "application/octet-stream"
-    if method == "GET" or method == "DELETE" or route.endswith(("/cancel", "/retry", "/link")):
+    if method == "GET" or method == "DELETE" or route.endswith(("/cancel", "/retry", "/webhook", "/link")):
         return b"", "application/json"
     return json.dumps(WORDS if method == "PUT" else COLOUR).encode(), "application/json"
 

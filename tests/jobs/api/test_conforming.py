@@ -25,6 +25,7 @@ from tests.jobs.factories import (
     make_asset,
     make_captioned_video,
     make_cluster,
+    make_delivery,
     make_job,
     make_plan,
     make_token,
@@ -64,6 +65,7 @@ def make_rows(owner):
     """Make jobs in all states, and what else has an address; return the values of parameters that lead to them."""
     made = {status: make_job(owner, status=status) for status in JobStatus}
     make_plan(made[JobStatus.PENDING])
+    make_delivery(made[JobStatus.FAILED])
     often = [made[JobStatus.PENDING], made[JobStatus.FAILED]]  # what can be cancelled, and retried
     sheet = default_storage.save("videos/sheet.jpg", ContentFile(b"frames"))
     video = make_captioned_video(make_job(owner, status="completed"), contact_sheet=sheet)

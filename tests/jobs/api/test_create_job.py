@@ -47,6 +47,7 @@ def test_the_new_job_says_all_that_is_known_of_it(api):
         "started_at": None,
         "completed_at": None,
         "duration_seconds": None,
+        "webhook": None,
         "client-data": {"order": 7},
         "config": DOCUMENT,
     }
@@ -82,7 +83,16 @@ def test_null_in_an_envelope_means_absent_and_a_past_time_means_now(api):
         ({"run-after": "2030-01-01T00:00:00"}, [("/run-after", "invalid-value")]),
         ({"run-after": "9999-12-31T23:59:59-12:00"}, [("/run-after", "invalid-value")]),
         ({"priorty": 1}, [("/priorty", "unknown-key")]),
-        ({"webhook-url": "https://example.com"}, [("/webhook-url", "not-offered")]),
+        ({"webhook-url": 5}, [("/webhook-url", "wrong-type")]),
+        ({"webhook-url": ""}, [("/webhook-url", "invalid-value")]),
+        ({"webhook-url": "films"}, [("/webhook-url", "invalid-value")]),
+        ({"webhook-url": "ftp://example.com/"}, [("/webhook-url", "invalid-value")]),
+        ({"webhook-url": "https:///films"}, [("/webhook-url", "invalid-value")]),
+        ({"webhook-url": "https://example.com:0/"}, [("/webhook-url", "invalid-value")]),
+        ({"webhook-url": "https://example.com:99999/"}, [("/webhook-url", "invalid-value")]),
+        ({"webhook-url": "https://ann:secret@example.com/"}, [("/webhook-url", "invalid-value")]),
+        ({"webhook-url": "https://example.com/\n"}, [("/webhook-url", "invalid-value")]),
+        ({"webhook-url": "https://example.com/" + "é" * 400}, [("/webhook-url", "invalid-value")]),
         ({"priority": 99, "a/b": 1}, [("/priority", "out-of-range"), ("/a~1b", "unknown-key")]),
     ],
 )
@@ -179,6 +189,6 @@ def test_another_content_type_is_refused(api, content_type):
 def test_posting_costs_a_fixed_number_of_queries(api, user, django_assert_num_queries):
     for _ in range(5):
         make_job(user)
-    with django_assert_num_queries(11):  # token; savepoint, lock, quota, count, 2 inserts, notify, release; job, videos
+    with django_assert_num_queries(12):  # token; begin, lock, quota, count, 2 inserts, 2 notifies, release; job, videos
         answer = post(api, DOCUMENT)
     assert answer.json()["queue_position"] == 6

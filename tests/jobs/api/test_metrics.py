@@ -7,6 +7,7 @@ from tests.jobs.factories import make_cluster, make_job
 
 SEED = {
     "queue_size": 0,
+    "queue_paused": False,
     "active_workers": 0,
     "processing_jobs": 0,
     "jobs_completed": 0,
@@ -37,8 +38,8 @@ def test_everyone_gets_the_figures_of_the_whole_service(api, other_api, staff_ap
 def test_the_figures_cost_a_fixed_number_of_queries(api, user, django_assert_num_queries):
     for status in ("pending", "processing", "completed", "completed", "failed"):
         make_job(user, status=status)
-    # token; waiting; clusters; processing, completed, failed; rates; stages
-    with django_assert_num_queries(8):
+    # token; waiting; pause; clusters; processing, completed, failed; rates; stages
+    with django_assert_num_queries(9):
         api.get("/api/v1/metrics")
 
 

@@ -20,7 +20,7 @@ def schema():
 def test_every_address_is_described_once_without_a_trailing_slash(schema):
     routes = [str(pattern.pattern) for pattern in urls.api if not str(pattern.pattern).endswith("/")]
     expected = {"/api/v1/" + route.replace("<str:", "{").replace(">", "}") for route in routes}
-    assert set(schema["paths"]) == expected | {"/health", "/ready", "/shared/{signed}"}
+    assert set(schema["paths"]) == expected | {"/health", "/metrics", "/ready", "/shared/{signed}"}
 
 
 def test_every_operation_says_what_it_answers_and_how_it_fails(schema):
@@ -48,6 +48,7 @@ def test_the_document_is_described_down_to_its_elements_with_an_example(schema):
         "run-after",
         "strict",
         "client-data",
+        "webhook-url",
     }
 
 
