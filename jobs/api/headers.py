@@ -15,6 +15,9 @@ _PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+_FILM = (  # which the browser plays on a page of its own
+    "default-src 'none'; media-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _PAGES = re.compile(r"/(admin|api/docs)(/|$)")
 _SHARED = re.compile(r"/shared/")
 _UNUSED_FEATURES = ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "usb")
@@ -31,7 +34,7 @@ def protecting(path: str) -> dict[str, str]:
     """Return the headers of every answer at an address, for where the answer has none of its own."""
     is_page, is_shared = _PAGES.match(path), _SHARED.match(path)
     return _EVERYWHERE | {
-        "Content-Security-Policy": _PAGE if is_page else _NOTHING,
+        "Content-Security-Policy": _PAGE if is_page else _FILM if is_shared else _NOTHING,
         "Cross-Origin-Resource-Policy": "cross-origin" if is_shared else "same-origin",  # a film may be embedded
         **({"Cache-Control": "no-store"} if path.startswith("/api/v1/") else {}),
     }

@@ -21,11 +21,15 @@ CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class Sendable:
-    """A file as it is offered: its content type, the name to save it under, and the hash of its content, if known."""
+    """A file as it is offered: its content type, the name to save it under, and the hash of its content, if known.
+
+    `is_shown` says whether a browser shows it where it stands, instead of saving it.
+    """
 
     content_type: str
     filename: str
     sha256: str | None = None
+    is_shown: bool = False
 
     @property
     def etag(self) -> str | None:
@@ -116,7 +120,7 @@ def _with_headers(response: HttpResponseBase, what: Sendable) -> HttpResponseBas
     response["Accept-Ranges"] = "bytes"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-cache"
-    response["Content-Disposition"] = content_disposition_header(True, what.filename)
+    response["Content-Disposition"] = content_disposition_header(not what.is_shown, what.filename)
     if what.etag:
         response["ETag"] = what.etag
     return response

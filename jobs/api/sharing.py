@@ -72,8 +72,8 @@ class Shared(PublicView):
         responses={**FILM_ANSWERS, **public_failures(404, 410, 416, not_found="VIDEO_NOT_FOUND")},
     )
     def get(self, request: Request, signed: str) -> HttpResponseBase:
-        """Send the film that a link leads to, as `download` does."""
-        return send_film(request, find_shared(signed))
+        """Send the film that a link leads to, as `download` does, but for a browser to play instead of saving it."""
+        return send_film(request, find_shared(signed), is_shown=True)
 
 
 def read_wanted(body: Any) -> LinkRequest:

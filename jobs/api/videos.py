@@ -144,9 +144,9 @@ def suffix_of(stored: FieldFile) -> str:
     return PurePosixPath(stored.name or "").suffix.lower()
 
 
-def send_film(request: Request, video: Video) -> HttpResponseBase:
-    """Send a video's file under a name of its own."""
-    what = Sendable(video.content_type, f"video-{video.pk}{suffix_of(video.file)}", video.sha256)
+def send_film(request: Request, video: Video, *, is_shown: bool = False) -> HttpResponseBase:
+    """Send a video's file under a name of its own, to be saved, or shown by a browser."""
+    what = Sendable(video.content_type, f"video-{video.pk}{suffix_of(video.file)}", video.sha256, is_shown)
     return send_stored(request, video.file, what)
 
 

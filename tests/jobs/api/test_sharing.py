@@ -43,7 +43,7 @@ def test_a_link_gives_the_film_to_anyone(ask, client, video):
     film = client.get(answer.json()["url"])
     assert (film.status_code, b"".join(film.streaming_content)) == (200, FILM)
     assert film["Content-Type"] == "video/mp4"
-    assert film["Content-Disposition"] == f'attachment; filename="video-{video.pk}.mp4"'
+    assert film["Content-Disposition"] == f'inline; filename="video-{video.pk}.mp4"'
 
 
 @pytest.mark.parametrize(("body", "seconds"), [(None, 86400), ({}, 86400), ({"expires_in": 60}, 60)])
