@@ -18,7 +18,7 @@ _PATIENCE_S = 60  # a stream says something every 15 s
 
 def told(api: httpx.Client, url: str) -> Iterator[tuple[str, Any]]:
     """Yield the kind and data of each event of a job up to its end, whatever becomes of the connection meanwhile."""
-    known, kind = "0", ""
+    known, coming, kind = "0", "0", ""
     while kind != "end":
         headers = {"Accept": "text/event-stream", "Last-Event-ID": known}
         try:
@@ -26,11 +26,16 @@ def told(api: httpx.Client, url: str) -> Iterator[tuple[str, Any]]:
                 answer.raise_for_status()
                 for line in answer.iter_lines():
                     name, _, value = line.partition(": ")
-                    known = value if name == "id" else known
+                    coming = value if name == "id" else coming
                     kind = value if name == "event" else kind
                     if name == "data":
+                        known = coming
                         yield kind, json.loads(value)
         except httpx.TransportError:
+            time.sleep(2)
+        except httpx.HTTPStatusError as problem:
+            if problem.response.status_code < 500:
+                raise
             time.sleep(2)
 
 

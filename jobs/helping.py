@@ -165,8 +165,13 @@ class Help:
 def assist(job: Job, workdir: Path, local: Mapping[str, Path], send: Send) -> None:
     """Make pieces of a job's films, in the forked child; sends {"stage", "fraction"}, {"step"}, or {"unable"}."""
 
+    told: tuple[Stage, float] | None = None
+
     def checkpoint(stage: Stage, fraction: float) -> None:
-        send({"stage": stage, "fraction": fraction})
+        nonlocal told
+        if (stage, fraction) != told:  # else nothing has moved
+            told = stage, fraction
+            send({"stage": stage, "fraction": fraction})
 
     def journal(entry: Step | FilmPlan) -> None:
         if isinstance(entry, Step) and entry.task in (Task.SEGMENT, Task.SOUND, Task.PREPARE):

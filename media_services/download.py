@@ -98,15 +98,16 @@ class _Partial:
             return {}
         return {"Range": f"bytes={self.size_bytes}-", "If-Range": self.validator}
 
-    def is_continued_by(self, headers: httpx.Headers) -> bool:
-        """Say whether an answer of 206 holds all that is missing, and of the same version."""
+    def whole_bytes(self, headers: httpx.Headers) -> int | None:
+        """Return how long all of it is by an answer of 206 that holds all that is missing, and of the same version."""
         found = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
         if found is None or _is_packed(headers):
-            return False
+            return None
         first, last, total = (int(number) for number in found.groups())
         validated_by = "ETag" if self.validator.startswith('"') else "Last-Modified"
         is_same = headers.get(validated_by, self.validator) == self.validator
-        return first == self.size_bytes and last + 1 == total == (self.total_bytes or total) and is_same
+        is_rest = first == self.size_bytes and last + 1 == total == (self.total_bytes or total)
+        return total if is_rest and is_same else None
 
 
 @dataclass
@@ -241,7 +242,9 @@ class Download:
         if response.status_code == 200:
             self._start_over(partial, response.headers)
             partial.total_bytes = None if _is_packed(response.headers) else length_bytes
-        elif not partial.is_continued_by(response.headers):
+        elif (whole_bytes := partial.whole_bytes(response.headers)) is not None:
+            partial.total_bytes = whole_bytes
+        else:
             self._start_over(partial)
             raise _Failed("the server sent another part of it than was asked for", passing=True)
         whole_bytes = length_bytes if partial.total_bytes is None else partial.total_bytes

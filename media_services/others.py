@@ -6,12 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
+from django.conf import settings
+
 from media_services import results
 from media_services.journal import Outcome
 
 LOOK_S = 0.25
-# How long one waits for a result that another makes; the other's host may be gone without a word.
-PATIENCE_S = 120.0
+
+
+def patience_s() -> float:
+    """Return how long one waits for a result that another makes, whose host may be gone without a word.
+
+    It is less than one's own work may stand still.
+    """
+    return float(settings.VIDEOCRAFT.job_stall_timeout.total_seconds())
 
 
 class Others(Protocol):
@@ -52,9 +60,14 @@ def made_once(
 
     `take` says whether it was there; `tick` is called at least four times a second while this waits, and may raise.
     """
-    if take():
-        return Outcome.KEPT
-    deadline = time.monotonic() + PATIENCE_S
+    return Outcome.KEPT if take() else made_beside(name, others, take=take, make=make, tick=tick)
+
+
+def made_beside(
+    name: str, others: Others, *, take: Callable[[], bool], make: Callable[[], None], tick: Callable[[], None]
+) -> Outcome:
+    """Make a result that was not there a moment ago, or wait for another who makes it; as `made_once` otherwise."""
+    deadline = time.monotonic() + patience_s()
     while not (is_mine := others.claim(name)) and time.monotonic() < deadline:
         time.sleep(LOOK_S)
         tick()

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from media_services import fonts
 from media_services.captioning import Captioned, caption_all, check_models
+from media_services.confinement import can_go_offline
 from media_services.errors import Problem
 from media_services.journal import Journal, unheard
 from media_services.kept import NOBODY, Asking, prober
@@ -38,7 +39,11 @@ class Production:
 
 
 def get_ready() -> None:
-    """Work out what is the same for all work, and remembered: in a process that forks, it saves each fork 35 ms."""
+    """Work out what is the same for all work, and remembered: in a process that forks, it saves each fork 35 ms.
+
+    Whether FFmpeg can do without the network is tried, and complained of, once.
+    """
+    can_go_offline()
     engine()
     prober()
     fonts.fingerprint()

@@ -18,7 +18,7 @@ class Stage(StrEnum):
 
 
 class Checkpoint(Protocol):
-    """Hears how far the work is, often, from the thread that does it; raises to make it stop.
+    """Hears how far the work is, often, from one thread at a time; raises to make it stop.
 
     `fraction` is of all the work, from 0 to 1, and never falls. It rises when something was done and only then, so
     that one which stands still for long tells of work that hangs.

@@ -120,7 +120,7 @@ def _with_headers(response: HttpResponseBase, what: Sendable) -> HttpResponseBas
     response["Accept-Ranges"] = "bytes"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-cache"
-    response["Content-Disposition"] = content_disposition_header(not what.is_shown, what.filename)
+    response["Content-Disposition"] = content_disposition_header(not what.is_shown, what.filename) or "inline"
     if what.etag:
         response["ETag"] = what.etag
     return response

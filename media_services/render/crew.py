@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from media_services.journal import Journal, Outcome, Task, step, unheard
-from media_services.others import LOOK_S, PATIENCE_S, Nobody, Others
+from media_services.others import LOOK_S, Nobody, Others, patience_s
 from media_services.stage import Report
 
 
@@ -52,6 +52,7 @@ class Crew:
         self._conditions, self._report, self._waits = conditions, report, waits
         self._others = conditions.others
         self._open = list(pieces)
+        self._in_hand: set[str] = set()  # the names of what these lanes are making
         self._done = dict.fromkeys(pieces, 0.0)
         self._total = sum(piece.cost for piece in pieces)
         self._lock = threading.RLock()
@@ -95,10 +96,13 @@ class Crew:
             self._stop.wait(LOOK_S)
 
     def _claimed(self) -> Piece | None:
-        overdue = self._waits and time.monotonic() - self._moved_at > PATIENCE_S
+        overdue = self._waits and time.monotonic() - self._moved_at > patience_s()
         for piece in self._open:
+            if piece.cache and piece.name in self._in_hand:
+                continue
             if not piece.cache or self._others.claim(piece.name) or overdue:
                 self._open.remove(piece)
+                self._in_hand.add(piece.name)
                 if self._waits:
                     self._others.invite(sum(other.cache for other in self._open))
                 return piece
@@ -115,6 +119,8 @@ class Crew:
                     piece.make(lambda fraction: self._advance(piece, fraction))
             self._advance(piece, 1.0)
         finally:
+            with self._lock:
+                self._in_hand.discard(piece.name)
             if piece.cache:
                 self._others.release(piece.name)
 

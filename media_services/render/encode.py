@@ -12,7 +12,7 @@ from media_services import results
 from media_services.captioning import Captioned
 from media_services.journal import Outcome, Step, Task, step
 from media_services.movie.document import Format
-from media_services.others import Nobody, made_once
+from media_services.others import Nobody, made_beside
 from media_services.render.burning import Burner
 from media_services.render.checking import verify
 from media_services.render.crew import Conditions, Crew, Piece
@@ -89,9 +89,12 @@ def assist(
     missing = [piece for piece in encoder.pieces(parts) if piece.cache and not results.has(piece.name)]
     if not missing:
         return
-    encoder.prepare(_of(parts, missing), lambda done: report(0.0))
+    lacking = _of(parts, missing)
+    costs = [encoder.cost_to_prepare(lacking), sum(piece.cost for piece in missing)]
+    preparing, making = map(Parts(report, sum(costs)).next, costs)
+    encoder.prepare(lacking, preparing)
     for_others = [replace(piece, take=partial(results.has, piece.name)) for piece in reversed(missing)]
-    Crew(for_others, conditions, report, waits=False).work()
+    Crew(for_others, conditions, making, waits=False).work()
 
 
 def _come_by(
@@ -121,7 +124,7 @@ def _come_by(
             results.put_file(*each)
 
     others = conditions.others if may_be_kept else Nobody()
-    return made_once(name, others, take=take, make=make, tick=lambda: finishing(0.0))
+    return made_beside(name, others, take=take, make=make, tick=lambda: finishing(0.0))
 
 
 def _is_kept(piece: Piece, conditions: Conditions) -> bool:

@@ -14,7 +14,18 @@ from media_services.render.burning import Burnt
 from media_services.timeline import Layer, Sound, Timeline
 
 # Whose next version may draw or encode otherwise.
-_LIBRARIES = ("av", "freetype-py", "imageio-ffmpeg", "moviepy", "numpy", "pillow", "python-bidi", "uharfbuzz", "uniseg")
+_LIBRARIES = (
+    "av",
+    "fonttools",
+    "freetype-py",
+    "imageio-ffmpeg",
+    "moviepy",
+    "numpy",
+    "pillow",
+    "python-bidi",
+    "uharfbuzz",
+    "uniseg",
+)
 _OWN_CODE = Path(__file__).parents[1]
 
 Inputs = dict[str, Any]  # what something depends on, as JSON

@@ -63,6 +63,8 @@ def prepare(timeline: Timeline, folder: Path, *, report: Report, conditions: Con
     parts = Parts(report, frames_to_prepare(timeline))
     reports = {key: parts.next(frames) for key, frames in _to_prepare(timeline)}
     made: dict[Key, Layer] = {}
+    # a pass is made afresh if any of the layers it is for asks for that
+    afresh = {_pass(layer) for layer in timeline.layers if _needs_pass(layer) and not layer.cache}
 
     def prepared(layer: Layer) -> Layer:
         if _is_animation(layer):
@@ -74,7 +76,8 @@ def prepare(timeline: Timeline, folder: Path, *, report: Report, conditions: Con
         if key not in made:
             file = folder / f"pass-{len(made)}.{'avi' if layer.plain else 'mov'}"
             with step(conditions.journal, Task.PREPARE, layer.path, project=project) as entry:
-                made[key], entry.outcome = _one_pass(layer, timeline, file, reports.pop(key), conditions)
+                one = replace(layer, cache=key not in afresh)
+                made[key], entry.outcome = _one_pass(one, timeline, file, reports.pop(key), conditions)
         return replace(layer, source=made[key].source, seek_ms=0, prepared=True)
 
     return replace(timeline, layers=tuple(map(prepared, timeline.layers)))

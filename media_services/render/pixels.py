@@ -1,5 +1,6 @@
 """Owns what a still layer looks like: its picture, colour or text, placed, flipped, turned and faded."""
 
+import threading
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from pathlib import Path
@@ -22,19 +23,24 @@ _NO_SPAN = Span(0, 0, 0, 0)
 
 
 class Memory:
-    """Keeps the arrays that were asked for last, up to so many bytes in all."""
+    """Keeps the arrays that were asked for last, up to so many bytes in all; safe to use from several threads."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._kept: dict[Hashable, Pixels] = {}
+        self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels:
         """Return what is kept under a key, else make it; it can only be read."""
-        pixels = self._kept.pop(key) if key in self._kept else make()
-        pixels.flags.writeable = False
-        self._kept[key] = pixels
-        while sum(each.nbytes for each in self._kept.values()) > self._most_bytes:
-            del self._kept[next(iter(self._kept))]
+        with self._lock:
+            pixels = self._kept.pop(key, None)
+        if pixels is None:
+            pixels = make()
+            pixels.flags.writeable = False
+        with self._lock:
+            self._kept[key] = pixels
+            while sum(each.nbytes for each in self._kept.values()) > self._most_bytes:
+                del self._kept[next(iter(self._kept))]
         return pixels
 
 

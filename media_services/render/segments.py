@@ -1,4 +1,4 @@
-"""Owns cutting a film into segments that are encoded one by one and joined: where the cuts are, and what is in each.
+"""Owns cutting a film into segments that are encoded each by itself, and joined: where the cuts are, what is in each.
 
 A cut lies where a scene or a stretch begins, never within a transition; what is longer than it should be is cut evenly.
 So what FFmpeg has open and in memory at once does not grow with the film. Pure data.

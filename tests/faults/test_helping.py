@@ -85,7 +85,7 @@ def test_a_due_job_goes_before_helping(fleet, tmp_path):
     job = fleet.post(film())
     helping = helper(fleet, cluster, job)
     due = fleet.post(busy_film())
-    fleet.wait(due, "processing", 3)
+    fleet.wait(due, "processing", 10)
     assert fleet.row(due, "worker_pid") == helping.pid
     assert fleet.row(job, "status") == "processing"
     assert [fleet.end(each, 90) for each in (job, due)] == ["completed"] * 2

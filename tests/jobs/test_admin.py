@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
@@ -38,20 +37,6 @@ def browser(staff):
     client = Client()
     client.force_login(staff)
     return client
-
-
-@pytest.fixture
-def clerk(django_user_model, db):
-    """Return a client of a member of staff who holds only the permissions named."""
-
-    def log_in(*permissions):
-        user = django_user_model.objects.create_user("clerk", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return log_in
 
 
 def page_of(job):

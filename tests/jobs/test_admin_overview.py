@@ -189,11 +189,8 @@ def test_who_may_not_see_jobs_sees_no_overview(user, django_user_model):
     assert Client().get(OVERVIEW).status_code == 302
 
 
-def test_who_may_only_see_jobs_has_no_button_to_pause(django_user_model):
-    clerk = django_user_model.objects.create_user("clerk", is_staff=True)
-    clerk.user_permissions.set(Permission.objects.filter(codename="view_job"))
-    client = Client()
-    client.force_login(clerk)
+def test_who_may_only_see_jobs_has_no_button_to_pause(clerk):
+    client = clerk("view_job")
     assert "Pause the queue" not in text_of(client.get(OVERVIEW))
     assert client.post(f"{OVERVIEW}pause/").status_code == 403
 
@@ -253,11 +250,8 @@ class TestPriority:
         assert "Change priority" not in text_of(browser.get(f"{LIST}{running.pk}/change/"))
         assert browser.get(f"{LIST}{pending.pk}/priority/").status_code == 405
 
-    def test_who_may_only_view_changes_none(self, user, django_user_model):
-        clerk = django_user_model.objects.create_user("clerk", is_staff=True)
-        clerk.user_permissions.set(Permission.objects.filter(codename="view_job"))
-        client, job = Client(), make_job(user)
-        client.force_login(clerk)
+    def test_who_may_only_view_changes_none(self, user, clerk):
+        client, job = clerk("view_job"), make_job(user)
         self.post(client, [job], priority="5")
         assert client.post(f"{LIST}{job.pk}/priority/", {"priority": "5"}).status_code == 403
         assert "Change priority" not in text_of(client.get(f"{LIST}{job.pk}/change/"))

@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -22,20 +21,6 @@ def delivery(user):
         delivery=delivery, number=1, status=500, took_ms=1234, error="answered 500", answer="<b>no</b>"
     )
     return delivery
-
-
-@pytest.fixture
-def clerk(django_user_model, db):
-    """Return a client of a member of staff who holds only the permissions named."""
-
-    def log_in(*permissions):
-        user = django_user_model.objects.create_user("clerk", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return log_in
 
 
 def replay(client, delivery):

@@ -79,7 +79,7 @@ def test_it_says_how_much_is_open_when_that_changes(parties):
 
 
 def test_names_are_numbers_that_postgresql_takes():
-    assert {_number("a"), _number("b")} == {_number("a"), _number("b")}
+    assert _number("segments/a") == 1598420219309095241  # as on every other host
     assert all(-(2**63) <= _number(str(name)) < 2**63 for name in range(1000))
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [-(2**63)])

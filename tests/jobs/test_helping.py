@@ -10,6 +10,7 @@ from jobs.identity import WorkerIdentity
 from jobs.models import Job, JobEvent
 from media_services import results
 from media_services.others import invitation
+from media_services.stage import Stage
 from tests.jobs.factories import make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,3 +86,16 @@ def test_an_invitation_is_gone_with_the_work(user):
     with with_invitation(job):
         pass
     assert results.take(results.key("invitations", work=f"{job.pk}-{job.attempt}")) is None
+
+
+def test_only_what_has_moved_is_told(user, monkeypatch, tmp_path):
+    """Else one whose FFmpeg hangs would seem to move, for that is asked four times a second."""
+
+    def assist(movie, workdir, checkpoint, **options):
+        for fraction in (0.3, 0.3, 0.3, 0.4, 0.4):
+            checkpoint(Stage.RENDERING, fraction)
+
+    sent = []
+    monkeypatch.setattr(helping.assisting, "assist", assist)
+    helping.assist(rendered(user, 5), tmp_path, {}, sent.append)
+    assert [message["fraction"] for message in sent] == [0.3, 0.4]

@@ -80,6 +80,10 @@ def test_an_address_that_may_not_be_fetched_from_is_not_told_either(server):
 
 
 def test_a_port_that_is_not_opened_is_not_told():
+    assert "port 9 " in sent("http://93.184.215.14:9/hook", Reach()).error
+
+
+def test_an_address_that_is_denied_is_not_told():
     outcome = sent("http://192.0.2.1:9/hook", Reach(deny=HostList.parse(["192.0.2.0/24"])))
     assert outcome.error == "VIDEOCRAFT_FETCH_DENY forbids 192.0.2.1"
 

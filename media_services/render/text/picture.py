@@ -2,6 +2,7 @@
 
 import functools
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ _LINE_ENDS = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
 _PARTS = {"left": 0.0, "top": 0.0, "center": 0.5, "right": 1.0, "bottom": 1.0}
 
 
+_one_at_a_time = threading.Lock()
+
+
 def draw(text: Text, *, size: Size, canvas: Size, font: Path | None = None) -> Image.Image:
     """Return a text element as an RGBA picture of its box, with straight alpha.
 
@@ -37,8 +41,14 @@ def draw(text: Text, *, size: Size, canvas: Size, font: Path | None = None) -> I
     off at the edges of the box: lines that are too many start at its top, so that it is the end that is lost. A text
     of spaces only is an empty picture, without a background.
 
-    Raises MediaError, UNSUPPORTED_MEDIA, for a font that cannot be drawn.
+    Raises MediaError, UNSUPPORTED_MEDIA, for a font that cannot be drawn. Safe to use from several threads; one of them
+    draws at a time, for FreeType's library, and a face that is open, are one thread's.
     """
+    with _one_at_a_time:
+        return _drawn(text, size, canvas, font)
+
+
+def _drawn(text: Text, size: Size, canvas: Size, font: Path | None) -> Image.Image:
     words, look = _readable(text.text), text.settings
     lengths = Lengths.of(look, size, canvas)
     if _is_blank(words) or lengths.font_size < 1:

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
 from media_services.journal import Outcome, Task
-from media_services.render import crew
+from media_services.others import Nobody
 from media_services.render.crew import Conditions, Crew, Piece
 
 
@@ -133,8 +134,9 @@ def test_one_whose_work_it_is_waits_for_what_another_makes(store):
     assert [(entry.what, entry.outcome) for entry in journal] == [("a", Outcome.MADE), ("b", Outcome.SHARED)]
 
 
-def test_another_that_never_comes_to_an_end_is_not_waited_for(store, monkeypatch):
-    monkeypatch.setattr(crew, "PATIENCE_S", 0.5)
+def test_another_that_never_comes_to_an_end_is_not_waited_for(store, settings):
+    patience = timedelta(seconds=0.5)
+    settings.VIDEOCRAFT = settings.VIDEOCRAFT.model_copy(update={"job_stall_timeout": patience})
     store.claims["b"] = Party(store)
     work(store, "ab")
     assert store.made == Counter("ab")
@@ -177,3 +179,8 @@ def test_a_report_that_raises_stops_all(store, lanes):
     with pytest.raises(Enough):
         Crew(store.pieces("abcdef"), Conditions(lanes, 60, Party(store)), report).work()
     assert store.made.total() < 6
+
+
+def test_one_who_works_alone_makes_what_has_one_name_once(store):
+    work(store, "aaaa", lanes=3, party=Nobody(), seconds=0.2)
+    assert store.made == Counter("a")

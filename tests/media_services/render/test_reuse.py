@@ -124,6 +124,16 @@ def test_what_may_not_be_kept_is_made_afresh(make, where):
     assert ("sound" in files) == ("pass-0.avi" in files) == (where == "film")
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_pass_for_two_layers_is_made_afresh_if_either_asks_for_that(make, which):
+    document = film(colors=("red",))
+    document["elements"].insert(1, dict(document["elements"][0]))
+    make(document)
+    document["elements"][which]["cache"] = False
+    _, files = make(document)
+    assert "pass-0.avi" in files
+
+
 def kept(kind):
     root = Path(storages["results"].path(""))
     return sorted(file for file in (root / kind).rglob("*") if file.is_file())
