@@ -23,12 +23,16 @@ UNCOUNTED = 200  # events that no housekeeper has counted yet
 WARMING, ASKED = 5, 100
 GOAL_MS = 100
 _PASSWORD = "benchmark"  # noqa: S105 - of a database that lasts for minutes
+OVERVIEW = "GET /admin/jobs/overview/"  # no list: it reads all that ended within a day, which is nearly all here
 _ADDRESSES = {
     "GET /metrics": "/metrics",
     "GET /api/v1/metrics": "/api/v1/metrics",
     "GET /api/v1/jobs": "/api/v1/jobs",
     "GET /api/v1/jobs?status=failed": "/api/v1/jobs?status=failed",
+    "GET /api/v1/videos": "/api/v1/videos",
+    OVERVIEW: "/admin/jobs/overview/",
     "GET /admin/jobs/job/": "/admin/jobs/job/",
+    "GET /admin/jobs/video/": "/admin/jobs/video/",
 }
 
 # One job in twenty failed, one in fifty was cancelled, eighty wait; the latest came last.
@@ -64,6 +68,13 @@ _FILL = (
     ) AS told (kind, data) WHERE kind = 'queued' OR status <> 'pending'
     """,
     """
+    INSERT INTO jobs_video (id, job_id, owner_id, project, file, thumbnail, contact_sheet, srt, vtt, ass, words,
+                            width, height, fps, frames, duration_ms, size_bytes, sha256, created_at)
+    SELECT gen_random_uuid(), id, owner_id, 0, id || '.mp4', id || '.jpg', '', '', '', '', '',
+           1280, 720, '30', 600, 20000, 4000000, repeat('0', 64), finished_at
+    FROM jobs_job WHERE status = 'completed'
+    """,
+    """
     INSERT INTO jobs_total (name, labels, value)
     SELECT 'jobs_finished', jsonb_build_object('outcome', status), count(*) FROM jobs_job
     WHERE status <> 'pending' GROUP BY status
@@ -84,7 +95,7 @@ def fill(service: Service, jobs: int) -> None:
         connection.execute("SET session_replication_role = replica")
         for statement in _FILL:
             connection.execute(statement, known)
-        for table in ("jobs_job", "jobs_jobattempt", "jobs_jobevent", "jobs_total"):
+        for table in ("jobs_job", "jobs_jobattempt", "jobs_jobevent", "jobs_video", "jobs_total"):
             connection.execute(f"VACUUM ANALYZE {table}")
         connection.execute("CHECKPOINT")
 
@@ -133,8 +144,9 @@ def main() -> None:
         for name, times in found.items()
     ]
     report.table(f"Answers among {jobs:,} jobs, one client", ("n", "p50 ms", "p95 ms", "max ms"), rows)
-    scrape_ms = p95_ms["GET /metrics"]
-    report.goal(f"p95 of GET /metrics within {GOAL_MS} ms", f"{scrape_ms:.1f} ms", is_met=scrape_ms <= GOAL_MS)
+    slowest = max(p95_ms.keys() - {OVERVIEW}, key=lambda name: p95_ms[name])
+    found_ms = f"{p95_ms[slowest]:.1f} ms at most ({slowest})"
+    report.goal(f"p95 of lists and metrics within {GOAL_MS} ms", found_ms, is_met=p95_ms[slowest] <= GOAL_MS)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from benchmarks.rendering_film import CRF, PRESET, Film, make_media
 from benchmarks.rendering_growth import show_growth
 from benchmarks.rendering_likeness import Likeness, likeness
 from benchmarks.rendering_studio import Studio, Take
-from benchmarks.report import table, times_ours
+from benchmarks.report import paired, table, times_ours
 
 OURS, COMMAND = "VideoCraft", "one FFmpeg command, by hand"
 ORIGINAL, AS_IT_WAS = "the original's command", f"the original's at {original.PRESET}, as it was"
@@ -115,12 +115,10 @@ def _peak_mib(costs: list[Cost]) -> float:
 
 
 def _ratio(costs: list[Cost], others: list[Cost], *, without_start: bool = False) -> float:
-    """Return the median over the rounds of how much CPU the ones took for each second of the others."""
-
-    def ratio(cost: Cost, other: Cost) -> float:
-        return (cost.cpu_s - (cost.said["start_s"] if without_start else 0)) / other.cpu_s
-
-    return statistics.median(ratio(*pair) for pair in zip(costs, others, strict=False))
+    """Return how much CPU the ones took for each second of the others, in the rounds that both had."""
+    both = min(len(costs), len(others))
+    ones = [cost.cpu_s - (cost.said["start_s"] if without_start else 0) for cost in costs]
+    return paired(ones[:both], [cost.cpu_s for cost in others[:both]])
 
 
 def show_costs(film: Film, costs: dict[str, list[Cost]]) -> None:

@@ -2,12 +2,17 @@
 
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the value below which a share of all values lies."""
     return sorted(values)[min(int(len(values) * share), len(values) - 1)]
+
+
+def paired(ones: Iterable[float], others: Iterable[float]) -> float:
+    """Return the median over the rounds of one figure divided by the other of the same round."""
+    return statistics.median(one / other for one, other in zip(ones, others, strict=True))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.report import goal, load, table
+from benchmarks.report import goal, load, paired, table
 from benchmarks.reuse_film import LINE_COLOUR, OTHER_LINE_COLOUR, SIZE, photo, put_files, put_pictures, spoken_film
 from benchmarks.reuse_service import Cost, Shop
 from media_services.journal import Task
@@ -72,8 +72,8 @@ def _row(name: str, its: list[Cost], whole: list[Cost]) -> list[str]:
 
 
 def _ratio(its: list[Cost], whole: list[Cost]) -> float:
-    """Return the median over the rounds of how much CPU it took for each second of the whole film's."""
-    return statistics.median(cost.cpu_s / all_of_it.cpu_s for cost, all_of_it in zip(its, whole, strict=True))
+    """Return how much CPU it took for each second of the whole film's."""
+    return paired([cost.cpu_s for cost in its], [cost.cpu_s for cost in whole])
 
 
 def _most(its: list[Cost], count: Callable[[Cost], int]) -> int:

@@ -2,7 +2,7 @@
 
 import statistics
 
-from benchmarks.report import goal, load, table
+from benchmarks.report import goal, load, paired, table
 from benchmarks.reuse_film import SIZE, long_film, put_files, put_pictures
 from benchmarks.reuse_service import Cost, Shop
 from media_services.journal import Task
@@ -41,17 +41,17 @@ def show_help(shop: Shop, scenes: int, scene_s: float, rounds: int) -> None:
         "made by",
     )
     table(title, columns, [_row(workers, its, costs[1]) for workers, its in costs.items()])
-    ratio = _ratio([cost.wall_s for cost in costs[2]], [cost.wall_s for cost in costs[1]])
+    ratio = paired([cost.wall_s for cost in costs[2]], [cost.wall_s for cost in costs[1]])
     goal(f"at most {_MOST:g} of the time", f"{ratio:.2f}", is_met=ratio <= _MOST)
 
 
 def _row(workers: int, its: list[Cost], alone: list[Cost]) -> list[str]:
     walls_s, cpu_s = [cost.wall_s for cost in its], [cost.cpu_s for cost in its]
     figures = [f"{statistics.median(walls_s):.1f}", f"{min(walls_s):.1f}-{max(walls_s):.1f}"]
-    figures += [f"{_ratio(walls_s, [cost.wall_s for cost in alone]):.2f}"]
-    figures += [f"{statistics.median(cpu_s):.1f}", f"{_ratio(cpu_s, [cost.cpu_s for cost in alone]):.2f}"]
+    figures += [f"{paired(walls_s, [cost.wall_s for cost in alone]):.2f}"]
+    figures += [f"{statistics.median(cpu_s):.1f}", f"{paired(cpu_s, [cost.cpu_s for cost in alone]):.2f}"]
     busiest_s = [cost.busiest_s for cost in its]
-    figures += [f"{statistics.median(busiest_s):.1f}", f"{_ratio(busiest_s, [cost.busiest_s for cost in alone]):.2f}"]
+    figures += [f"{statistics.median(busiest_s):.1f}", f"{paired(busiest_s, [cost.busiest_s for cost in alone]):.2f}"]
     parts = zip(*map(_parts_s, its), strict=True)
     figures += [f"{statistics.median(seconds):.1f}" for seconds in parts]
     makers = " ".join("+".join(map(str, cost.makers())) for cost in its)
@@ -63,7 +63,3 @@ def _parts_s(cost: Cost) -> tuple[float, float, float]:
     pieces = [*cost.of(Task.SEGMENT), *cost.of(Task.SOUND)]
     began_s, ended_s = min(step.began_s for step in pieces), max(step.ended_s for step in pieces)
     return began_s, ended_s - began_s, cost.wall_s - ended_s
-
-
-def _ratio(ones: list[float], others: list[float]) -> float:
-    return statistics.median(one / other for one, other in zip(ones, others, strict=True))

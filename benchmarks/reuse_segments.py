@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.rendering_film import Film, make_media
 from benchmarks.rendering_studio import Studio, Take
-from benchmarks.report import goal, load, table
+from benchmarks.report import goal, load, paired, table
 from tests.vmaf import vmaf
 
 SCENES = 10
@@ -68,5 +68,5 @@ def _row(name: str, takes: list[Take], whole: list[Take]) -> list[str]:
 
 
 def _ratio(takes: list[Take], others: list[Take]) -> float:
-    """Return the median over the rounds of how much CPU the ones took for each second of the others."""
-    return statistics.median(take.cost.cpu_s / other.cost.cpu_s for take, other in zip(takes, others, strict=True))
+    """Return how much CPU the ones took for each second of the others."""
+    return paired([take.cost.cpu_s for take in takes], [take.cost.cpu_s for take in others])

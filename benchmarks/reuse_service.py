@@ -1,5 +1,6 @@
 """Owns a service whose jobs' processor time is counted: of all its cluster's processes, and of those they had."""
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -92,7 +93,7 @@ class Shop:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"job {job_id} did not end in {_MOST_S:g} s")
             time.sleep(_LOOK_S)
-        used_s = [seconds - before_s[pid] for pid, seconds in self._cpu_s().items()]
+        used_s = [seconds - before_s.get(pid, 0) for pid, seconds in self._cpu_s().items()]
         job = self.service.job({"job_id": job_id})
         if job["status"] != "completed":
             raise RuntimeError(f"job {job_id}: {job['status']}: {job.get('error')}")
@@ -119,7 +120,11 @@ class Shop:
 
     def _cpu_s(self) -> dict[int, float]:
         """Return the processor time of each of the cluster's processes, with that of those that it has waited for."""
-        return {process.pid: _used_s(process.cpu_times()) for process in self._family()}
+        found = {}
+        for process in self._family():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it went as this was asked; its parent has its time
+                found[process.pid] = _used_s(process.cpu_times())
+        return found
 
 
 def _used_s(times: Any) -> float:
