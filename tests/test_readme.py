@@ -1,6 +1,7 @@
 """What the README says is true of this project."""
 
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from django.core.management import get_commands
 from jobs.models.webhook import new_secret
 from jobs.webhook import signature
 from media_services.movie.reading import read
-from videocraft.configuration import Configuration
+from videocraft.configuration import Configuration, variable
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -23,9 +24,36 @@ def test_its_document_is_read_without_a_warning():
 
 
 def test_every_setting_is_named_and_every_named_setting_exists():
-    named = set(re.findall(r"VIDEOCRAFT_[A-Z_]+[A-Z]", README))
+    named = set(re.findall(r"VIDEOCRAFT_[A-Z0-9_]+[A-Z0-9]", README))
     fields = {f"VIDEOCRAFT_{name.upper()}" for name in Configuration.model_fields} - {"VIDEOCRAFT_DATABASE_URL"}
     assert named == fields
+
+
+def test_every_default_it_states_is_the_default(monkeypatch):
+    for name in os.environ.keys() & {variable(setting) for setting in Configuration.model_fields}:
+        monkeypatch.delenv(name)
+    defaults, stated = Configuration(), _stated_defaults()
+    assert len(stated) > 40
+    for name, default in stated.items():
+        with monkeypatch.context() as patched:
+            patched.setenv(name, default)
+            assert Configuration() == defaults, name
+
+
+def _stated_defaults() -> dict[str, str]:
+    """Return the defaults in the table of settings, those that are values, as an environment would have them."""
+    found = {}
+    for names, defaults in re.findall(r"^\| (`VIDEOCRAFT_[^|]+) \| ([^|]+) \|", README, re.MULTILINE):
+        pairs = zip(names.split(", "), defaults.split(", "), strict=False)
+        found |= {name.strip("`"): _plain(default) for name, default in pairs if re.match(r"`|\d", default)}
+    return found
+
+
+def _plain(default: str) -> str:
+    if "GiB" in default or "MiB" in default:
+        number, unit = default.split()
+        return str(int(number) * {"GiB": 2**30, "MiB": 2**20}[unit])
+    return default.strip("`") if default.startswith("`") else default.replace(",", "")
 
 
 def test_every_command_it_names_exists():
