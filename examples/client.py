@@ -50,7 +50,8 @@ def make_film(api: httpx.Client, document: Any, file: Path) -> None:
     print(f"\r{job['status']:<13} |{'#' * 40 if job['status'] == 'completed' else '':<40}| {job['progress']:3} %")
     if job["status"] != "completed":
         sys.exit(f"the job {job['status']}: {job['error']}")
-    with api.stream("GET", job["videos"][0]["download_url"]) as film, file.open("wb") as stream:
+    url = job["videos"][0]["download_url"]  # which leads elsewhere where films are kept in a bucket
+    with api.stream("GET", url, follow_redirects=True) as film, file.open("wb") as stream:
         for chunk in film.raise_for_status().iter_bytes():
             stream.write(chunk)
 

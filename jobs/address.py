@@ -61,6 +61,10 @@ def address_of(request: HttpRequest) -> str:
 
 
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return what an address says, which some proxies write with a port; None when it is none."""
+    with_port = re.fullmatch(r"([0-9.]+):[0-9]{1,5}|\[(.+)\](?::[0-9]{1,5})?", address)
+    if with_port:
+        address = with_port[1] or with_port[2]
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

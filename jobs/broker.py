@@ -1,6 +1,7 @@
 """Owns waking: a django-q2 broker over the jobs table, which sends one empty token while work and a worker wait.
 
-Work is a job that is due, or one that another worker runs and of which pieces are open.
+Work is a job that is due and that this cluster's workers may have by their labels, or one that another worker runs and
+of which pieces are open.
 
 The token carries nothing; a worker that gets one claims from the table. So a lost, doubled or late token is harmless.
 """
@@ -17,6 +18,7 @@ from django.utils import timezone
 from django_q.brokers import Broker
 from django_q.signing import SignedPackage
 
+from jobs.labels import NO_LABELS, WorkerLabels
 from jobs.listening import listening
 from jobs.models import DUE_CHANNEL, Job, JobStatus
 
@@ -32,6 +34,7 @@ class JobBroker(Broker):
 
     cluster_id: UUID | None = None
     slots: int = 0
+    labels: WorkerLabels = NO_LABELS
     beat: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, list_key: str | None = None) -> None:
@@ -39,9 +42,17 @@ class JobBroker(Broker):
         self._unanswered = 0
 
     @classmethod
-    def start_for(cls, cluster_id: UUID, slots: int, beat: Callable[[], None] = lambda: None) -> None:
-        """Say for which cluster tokens are emitted, how many jobs it runs at once, and what hears that this lives."""
-        cls.cluster_id, cls.slots, cls.beat = cluster_id, slots, staticmethod(beat)
+    def start_for(
+        cls,
+        cluster_id: UUID,
+        slots: int,
+        beat: Callable[[], None] = lambda: None,
+        labels: WorkerLabels = NO_LABELS,
+    ) -> None:
+        """Say for which cluster tokens are emitted, how many jobs it runs at once, what hears that this lives, and
+        which labels its workers have.
+        """
+        cls.cluster_id, cls.slots, cls.beat, cls.labels = cluster_id, slots, staticmethod(beat), labels
 
     def dequeue(self) -> list[Token] | None:
         """Return one token as soon as there is work and a worker is free; None after about a second without."""
@@ -73,10 +84,15 @@ class JobBroker(Broker):
         if self._unanswered:
             self._wait(min(_AGAIN_S * 2 ** min(self._unanswered - 1, 10), POLL_S))
         running = Job.objects.filter(cluster=self.cluster_id, status=JobStatus.PROCESSING).count()
-        return running < self.slots and (Job.objects.due().exists() or Job.objects.in_want_of_help().exists())
+        if running >= self.slots:
+            return False
+        return Job.objects.next_due(self.labels) is not None or Job.objects.in_want_of_help(self.labels).exists()
 
     def _patience_s(self) -> float:
-        """Return how long to wait for a notification: until the next planned job is due, a second at most."""
+        """Return how long to wait for a notification: until the next planned job is due, a second at most.
+
+        That may be one for other workers; it is looked at once.
+        """
         planned: datetime | None = Job.objects.filter(status=JobStatus.PENDING, run_after__gt=timezone.now()).aggregate(
             next=Min("run_after")
         )["next"]

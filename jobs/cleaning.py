@@ -4,13 +4,14 @@ Everything is done in small batches, files before their rows: whatever kills it 
 next cleaning does not find.
 """
 
+import contextlib
 import logging
 import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -40,6 +41,8 @@ from jobs.models import (
 )
 from jobs.quotas import DAY
 from media_services import results, storage
+from media_services.errors import StorageUnavailable
+from media_services.stored import Entry, Flat, listed
 
 log = logging.getLogger(__name__)
 _BATCH = 100
@@ -58,12 +61,21 @@ def clean() -> Iterator[int]:
     yield from _rows(RateBucket.objects.filter(full_at__lt=Now()))
     yield from _rows(LoginFailures.objects.filter(failed_at__lt=Now() - FORGOTTEN))
     yield from _rows(Cluster.objects.filter(heartbeat_at__lt=Now() - _SILENT))
-    yield from results.evict(settings.VIDEOCRAFT.results_max_bytes)
+    yield from _unless_away(results.evict(settings.VIDEOCRAFT.results_max_bytes))
     if settings.VIDEOCRAFT.job_temp_cleanup:
         yield from orphaned_directories()
         yield from broken_uploads()
-        yield from unpublished_films()
-        yield from unrecorded_assets()
+        yield from _unless_away(unpublished_films())
+        yield from _unless_away(unrecorded_assets())
+        yield from _unless_away(broken_transfers())
+
+
+def _unless_away(cleaning: Iterator[int]) -> Iterator[int]:
+    """Clean as far as the storage can be reached."""
+    try:
+        yield from cleaning
+    except StorageUnavailable as problem:
+        log.warning("the storage is left for the next cleaning: %s", problem.strerror)
 
 
 def expired_jobs() -> Iterator[int]:
@@ -105,7 +117,7 @@ def _remove(names: Iterable[str], what: str) -> bool:
 
 def _rows(rows: Any) -> Iterator[int]:
     while batch := list(rows.values_list("pk", flat=True)[:_BATCH]):
-        rows.model.objects.filter(pk__in=batch).delete()
+        rows.filter(pk__in=batch).delete()  # if it is so still: a key may have been given to another post meanwhile
         yield len(batch)
 
 
@@ -128,9 +140,9 @@ def broken_uploads() -> Iterator[int]:
 
 def unpublished_films() -> Iterator[int]:
     """Remove stored films that no video refers to and no attempt is about to publish."""
-    for batch in _batches(_listed("videos")[0]):
-        stored = [(job, name) for job in _uuids(batch) for name in _listed(f"videos/{job}")[1]]
-        jobs = {job for job, _ in stored}
+    for batch in _batches(_films_by_job()):
+        stored = [(job, name) for job, names in batch for name in names]
+        jobs = {job for job, _ in batch}
         held = _held(jobs)
         published = {stored.name for video in Video.objects.filter(job__in=jobs) for stored in video.files}
         stray = [
@@ -143,12 +155,30 @@ def unpublished_films() -> Iterator[int]:
 
 def unrecorded_assets() -> Iterator[int]:
     """Remove stored uploads that have no row."""
-    for batch in _batches(_listed("assets")[1]):
-        names = [f"assets/{name}" for name in batch]
-        known = set(Asset.objects.filter(file__in=names).values_list("file", flat=True))
-        hour_ago = timezone.now() - timedelta(seconds=_FRESH_S)
-        stray = [name for name in names if name not in known and _stored_before(name, hour_ago)]
+    hour_ago = timezone.now() - timedelta(seconds=_FRESH_S)
+    for batch in _batches(listed(default_storage, "assets")):
+        known = set(Asset.objects.filter(file__in=[entry.name for entry in batch]).values_list("file", flat=True))
+        stray = [entry.name for entry in batch if entry.name not in known and entry.modified_at < hour_ago]
         yield _removed(stray, "uploads without a row")
+
+
+def broken_transfers() -> Iterator[int]:
+    """Abort what began to be sent to a bucket by a process that died before the end; its parts are paid for."""
+    day_ago = timezone.now() - DAY - settings.VIDEOCRAFT.job_process_timeout
+    if isinstance(default_storage, Flat):
+        yield default_storage.abort_uploads("videos", _is_of_nobody)
+        for folder in ("assets", "results"):
+            yield default_storage.abort_uploads(folder, lambda upload: upload.modified_at < day_ago)
+
+
+def _is_of_nobody(upload: Entry) -> bool:
+    """Say whether it is a film's, and no attempt is at work that would store it."""
+    _, folder, name = (*upload.name.split("/"), "", "")[:3]
+    try:
+        job = UUID(folder)
+    except ValueError:
+        return False
+    return (job, _attempt_of(name)) not in _held({job})
 
 
 def _held(jobs: set[UUID]) -> set[tuple[UUID, int]]:
@@ -166,27 +196,12 @@ def _attempt_of(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _uuids(names: Iterable[str]) -> Iterator[UUID]:
-    for name in names:
-        try:
-            yield UUID(name)
-        except ValueError:
-            continue
-
-
-def _listed(folder: str) -> tuple[list[str], list[str]]:
-    """Return the folders and files in a folder of the storage."""
-    try:
-        return default_storage.listdir(folder)
-    except FileNotFoundError:
-        return [], []
-
-
-def _stored_before(name: str, moment: Any) -> bool:
-    try:
-        return bool(default_storage.get_modified_time(name) < moment)
-    except FileNotFoundError:
-        return False
+def _films_by_job() -> Iterator[tuple[UUID, list[str]]]:
+    """Yield the names of what is stored of each job's films, within the job's folder."""
+    split = (entry.name.split("/") for entry in listed(default_storage, "videos"))
+    for folder, parts in groupby((each for each in split if len(each) == 3), key=lambda each: each[1]):
+        with contextlib.suppress(ValueError):
+            yield UUID(folder), [name for _, _, name in parts]
 
 
 def _is_fresh(folder: Path) -> bool:

@@ -30,6 +30,7 @@ from jobs.broker import JobBroker
 from jobs.courier import Courier
 from jobs.drain import drain
 from jobs.housekeeper import ClusterFacts, Housekeeper
+from jobs.labels import WorkerLabels
 from media_services.family import adopt_orphans, call_yourself, die_with_parent
 
 log = logging.getLogger(__name__)
@@ -323,6 +324,13 @@ def _kill(process: Any) -> None:
     process.join()
 
 
+def _described(labels: WorkerLabels) -> str:
+    """Say which labels the workers have, if they have any."""
+    if not labels.names:
+        return ""
+    return f"; its workers have {labels}" + (", and take only jobs that ask for these" if labels.are_dedicated else "")
+
+
 class JobCluster(stock.Cluster):
     """The process that `manage.py qcluster` is: it keeps a sentinel running until it is told to stop."""
 
@@ -331,7 +339,8 @@ class JobCluster(stock.Cluster):
         signal.signal(signal.SIGHUP, self.sig_handler)
         configuration = settings.VIDEOCRAFT
         slots = min(configuration.job_workers, configuration.job_max_concurrent)
-        self.shared = Shared(ClusterFacts(self.cluster_id, self.host, os.getpid(), slots))
+        labels = configuration.labels_of_workers
+        self.shared = Shared(ClusterFacts(self.cluster_id, self.host, os.getpid(), slots, labels))
         self.stop_event, self.start_event = self.shared.stop, self.shared.started
         self._short_lives = 0
         self._born_at = 0.0
@@ -345,8 +354,9 @@ class JobCluster(stock.Cluster):
 
     def start(self) -> int:
         """Fork the sentinel, and with it all the others; return main's pid."""
-        JobBroker.start_for(self.cluster_id, self.shared.cluster.slots, self.shared.pusher_pulse.beat)
-        worker.cluster_id = self.cluster_id
+        facts = self.shared.cluster
+        JobBroker.start_for(facts.id, facts.slots, self.shared.pusher_pulse.beat, facts.labels)
+        worker.cluster_id, worker.labels = facts.id, facts.labels
         # a token finds its worker connected already
         db.connection.settings_dict.update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
         db.connections.close_all()
@@ -362,7 +372,8 @@ class JobCluster(stock.Cluster):
         0 after a stop in order; 1 when the watchdog found due jobs starving, or the sentinel cannot be kept alive.
         """
         self.start()
-        log.info("cluster %s runs %s jobs at once", self.cluster_id, self.shared.cluster.slots)
+        facts = self.shared.cluster
+        log.info("cluster %s runs %s jobs at once%s", facts.id, facts.slots, _described(facts.labels))
         stop_at: float | None = None
         while self._is_running():
             wait([self.sentinel.sentinel], _CYCLE_S)

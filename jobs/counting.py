@@ -132,3 +132,10 @@ def _execute(statement: str, *parameters: Any) -> list[Any]:
         cursor.execute(statement, parameters or None)
         rows: list[Any] = cursor.fetchall()
     return rows
+
+
+def count_jobs_of(instance: Any, **_: Any) -> None:
+    """Add all that happened to the jobs of a user to the totals; a receiver of the signal that he is to be deleted."""
+    from jobs.models.job import Job
+
+    count_of(list(Job.objects.filter(owner=instance).values_list("pk", flat=True)))

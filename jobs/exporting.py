@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from django.conf import settings
-from django.db.models import Count
-from django.db.models.functions import Now
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from jobs import metrics
 from jobs.counting import BUCKETS_S, totals
-from jobs.models import ALIVE, TERMINAL, AttemptOutcome, Cluster, JobStatus, QueuePause, WebhookDelivery, WebhookStatus
+from jobs.models import TERMINAL, AttemptOutcome, Cluster, JobStatus, QueuePause, WebhookDelivery, WebhookStatus
 from media_services.errors import ErrorCode
 from media_services.journal import Outcome, Task
 from media_services.stage import Stage
@@ -49,6 +47,7 @@ GAUGES = (
     Figure("queue_size", "Pending jobs."),
     Figure("queue_size_limit", "Pending jobs that the queue takes."),
     Figure("queue_paused", "1 while the queue is paused, else 0."),
+    Figure("jobs_without_worker", "Due jobs that no living cluster takes: none has their labels."),
     Figure("oldest_pending_age_seconds", "How long the job that has been due the longest has waited; 0 if none is."),
     Figure("webhooks_pending", "Ends of jobs that are to be told to webhooks, for the first time or again."),
     Figure("clusters", "Clusters that have beaten lately."),
@@ -113,13 +112,14 @@ _LABEL_NAMES = {figure.name: figure.label_names for figure in (*COUNTERS, *HISTO
 
 def _gauges() -> Iterator[Metric]:
     waiting, working = metrics.waiting(), metrics.clusters()
-    alive = Cluster.objects.filter(heartbeat_at__gt=Now() - ALIVE).aggregate(count=Count("*"))["count"]
+    alive = Cluster.objects.alive().count()
     by_status: dict[Labels, float] = {(status.value,): metrics.count(status) for status in JobStatus}
     values: dict[str, Mapping[Labels, float]] = {
         "jobs": by_status,
         "queue_size": {(): waiting["queue_size"]},
         "queue_size_limit": {(): settings.VIDEOCRAFT.job_queue_size},
         "queue_paused": {(): int(QueuePause.objects.exists())},
+        "jobs_without_worker": {(): sum(metrics.without_worker().values())},
         "oldest_pending_age_seconds": {(): waiting["oldest_pending_age_s"] or 0.0},
         "webhooks_pending": {(): WebhookDelivery.objects.filter(status=WebhookStatus.PENDING).count()},
         "clusters": {(): alive},

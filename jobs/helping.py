@@ -27,6 +27,7 @@ from media_services.errors import MediaError
 from media_services.journal import FilmPlan, Step, Task
 from media_services.movie.reading import read
 from media_services.process import Fork, Send
+from media_services.sources import Local
 from media_services.stage import PATIENCE, Stage
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ _left_alone: dict[tuple[Any, int], float] = {}  # attempts in which there was no
 
 def help_somebody(worker: WorkerIdentity) -> bool:
     """Help with the job that has the most pieces open, until a job is due or none is left; say if there was one."""
-    job = _most_open()
+    job = _most_open(worker)
     if job is None:
         return False
     helping = Help(job, worker)
@@ -52,11 +53,11 @@ def help_somebody(worker: WorkerIdentity) -> bool:
     return True
 
 
-def _most_open() -> Job | None:
+def _most_open(worker: WorkerIdentity) -> Job | None:
     now = time.monotonic()
     for attempt in [attempt for attempt, until in _left_alone.items() if until <= now]:
         del _left_alone[attempt]
-    open_ones = Job.objects.in_want_of_help()[: len(_left_alone) + 1]
+    open_ones = Job.objects.in_want_of_help(worker.labels)[: len(_left_alone) + 1]
     return next((job for job in open_ones if (job.pk, job.attempt) not in _left_alone), None)
 
 
@@ -65,7 +66,7 @@ class Help:
 
     def __init__(self, job: Job, worker: WorkerIdentity) -> None:
         now = time.monotonic()
-        self.job = job
+        self.job, self.worker = job, worker
         self.configuration = settings.VIDEOCRAFT
         self.story = Story(job, str(worker))
         self.stage, self.made, self.is_unable = Stage.ANALYZING, 0, False
@@ -145,9 +146,10 @@ class Help:
             return None
 
     def _reason_elsewhere(self, now: float) -> str | None:
-        """Say why to stop: a due job that no free worker takes at once, or that the job goes on no longer."""
-        due = Job.objects.due().exclude(pk=self.job.pk)  # what is made here serves that one anyway
-        was_waited_for, self.is_waited_for = self.is_waited_for, due.exists()
+        """Say why to stop: a due job for this worker that no other takes at once, or that the job goes on no longer."""
+        due = Job.objects.next_due(self.worker.labels)
+        # what is made here serves this job anyway, should it be due again
+        was_waited_for, self.is_waited_for = self.is_waited_for, due not in (None, self.job.pk)
         if was_waited_for and self.is_waited_for:
             return "a job is due"
         if now - self.looked_at >= _LOOK_S:
@@ -162,7 +164,7 @@ class Help:
         return None
 
 
-def assist(job: Job, workdir: Path, local: Mapping[str, Path], send: Send) -> None:
+def assist(job: Job, workdir: Path, local: Mapping[str, Local], send: Send) -> None:
     """Make pieces of a job's films, in the forked child; sends {"stage", "fraction"}, {"step"}, or {"unable"}."""
 
     told: tuple[Stage, float] | None = None

@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from jobs import counting
 from jobs.cleaning import clean
 from jobs.housekeeping import rescue
+from jobs.labels import NO_LABELS, WorkerLabels
 from jobs.models import Cluster, Job, JobStatus
 
 log = logging.getLogger(__name__)
@@ -59,16 +60,16 @@ class Contact:
 
 
 class Hunger:
-    """Whether the same due job has waited for a minute although this cluster had a free worker all the time."""
+    """Whether the same due job has waited for a minute although this cluster had a worker for it free all the time."""
 
-    def __init__(self, cluster: UUID, slots: int) -> None:
-        self.cluster, self.slots = cluster, slots
+    def __init__(self, cluster: UUID, slots: int, labels: WorkerLabels = NO_LABELS) -> None:
+        self.cluster, self.slots, self.labels = cluster, slots, labels
         self._waiting: UUID | None = None
         self._since = 0.0
 
     def look(self) -> bool:
         """Look at the queue, and say whether it is so."""
-        first = Job.objects.next_due()
+        first = Job.objects.next_due(self.labels)
         running = Job.objects.filter(cluster=self.cluster, status=JobStatus.PROCESSING).count()
         if first is None or running >= self.slots:
             self._waiting = None
@@ -128,6 +129,7 @@ class ClusterFacts:
     host: str
     main_pid: int
     slots: int
+    labels: WorkerLabels = NO_LABELS
 
 
 class Housekeeper:
@@ -136,7 +138,7 @@ class Housekeeper:
     def __init__(self, cluster: ClusterFacts) -> None:
         self.cluster = cluster
         self.contact, self.usage = Contact(), Usage(cluster.main_pid)
-        self.hunger = Hunger(cluster.id, cluster.slots)
+        self.hunger = Hunger(cluster.id, cluster.slots, cluster.labels)
         self.turn_s = min(_TURN_S, settings.VIDEOCRAFT.job_lease.total_seconds() / _TURNS)
         self._cleaning: Iterator[int] | None = None
         self._clean_at = time.monotonic()
@@ -171,6 +173,8 @@ class Housekeeper:
             "host": self.cluster.host,
             "pid": self.cluster.main_pid,
             "workers": self.cluster.slots,
+            "labels": list(self.cluster.labels.names),
+            "is_dedicated": self.cluster.labels.are_dedicated,
             "memory_bytes": self.usage.memory_bytes,
             "cpu_percent": self.usage.cpu_percent,
             "heartbeat_at": Now(),

@@ -92,6 +92,6 @@ def discard(job: Job) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     films = len(job.config) if isinstance(job.config, list) else 1
     try:
-        storage.remove(storage.names(stored_prefix(job), films))
+        storage.discard(stored_prefix(job), films)
     except Exception as problem:  # noqa: BLE001 - every storage has exceptions of its own
         log.warning("%s is left for the next cleaning: %s", stored_prefix(job), problem)

@@ -7,6 +7,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.labels import NO_LABELS, WorkerLabels
+
 
 @dataclass(frozen=True)
 class WorkerIdentity:
@@ -21,11 +23,12 @@ class WorkerIdentity:
     started_ticks: int
     cluster: uuid.UUID | None = None
     realm: str = ""
+    labels: WorkerLabels = NO_LABELS
 
     @classmethod
-    def current(cls, cluster: uuid.UUID | None = None) -> "WorkerIdentity":
+    def current(cls, cluster: uuid.UUID | None = None, labels: WorkerLabels = NO_LABELS) -> "WorkerIdentity":
         pid = os.getpid()
-        return cls(socket.gethostname(), pid, started_ticks(pid) or 0, cluster, realm())
+        return cls(socket.gethostname(), pid, started_ticks(pid) or 0, cluster, realm(), labels)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"

@@ -57,6 +57,11 @@ class RateExceeded(Exception):
         return max(1, math.ceil(self.allowance.rate.wait_s(self.allowance.until_full_s)))
 
 
+def bucket(name: str, rate: Rate) -> str:
+    """Return what a bucket is called: what one of another period holds cannot be told by when it will be full."""
+    return f"{name}/{rate.period_s}"
+
+
 def take(name: str, rate: Rate | None) -> Allowance | None:
     """Take one out of a bucket, which is full when it is new; raise RateExceeded when it is empty.
 
@@ -65,7 +70,7 @@ def take(name: str, rate: Rate | None) -> Allowance | None:
     if rate is None:
         return None
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, {"name": name, "cost_s": rate.cost_s, "period_s": rate.period_s})
+        cursor.execute(_TAKE, {"name": bucket(name, rate), "cost_s": rate.cost_s, "period_s": rate.period_s})
         # None when others made and emptied the bucket while this was waiting for it
         is_taken, until_full_s = cursor.fetchone() or (False, rate.period_s)
     allowance = Allowance(rate, float(until_full_s))

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 _SECRETS = (
     (re.compile(r"\b(bearer|basic) +[\w.~+/=-]+", re.IGNORECASE), r"\1 ***"),
     (re.compile(r"(\w://)[^\s/?#]*@"), r"\1***@"),  # who logs in to the host of a URL, and with which password
-    (re.compile(r"(\w://[^\s?#'\"]*\?)[^\s'\"]+"), r"\1***"),  # signatures and keys are in queries
+    # signatures and keys are in queries; a URL without one is taken as well, lest it be looked through again and again
+    (re.compile(r"(\w://[^\s?#'\"]*\??)((?<=\?)[^\s'\"]+)?"), lambda url: url[1] + ("***" if url[2] else "")),
     (re.compile(r"(/shared/)[\w.~%=-]+"), r"\1***"),
 )
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")  # what ends a line, or what a terminal obeys
 _IN_PLAIN = {"job_id": "job", "request_id": "request"}  # shorter names, where a person reads them
 _about: ContextVar[dict[str, Any]] = ContextVar("about", default={})  # noqa: B039 - nobody changes it, see `_saying`
 
@@ -66,7 +68,7 @@ class PlainFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         about = "".join(f"{_IN_PLAIN.get(name, name)}={value} " for name, value in _facts(record).items())
-        return super().formatMessage(record) + about + record.message.replace("\n", "\\n")
+        return super().formatMessage(record) + about + _CONTROL.sub(_escaped, record.message)
 
     def format(self, record: logging.LogRecord) -> str:
         return hidden(super().format(record))
@@ -98,6 +100,10 @@ FORMATTERS = {"plain": PlainFormatter, "json": JsonFormatter}
 def _facts(record: logging.LogRecord) -> dict[str, Any]:
     facts: dict[str, Any] = getattr(record, "about", {})
     return facts
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 class SecretsFilter(logging.Filter):

@@ -8,7 +8,7 @@ from django.db.models import Aggregate, Avg, Case, Count, F, FloatField, Min, Q,
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Greatest, Now
 
-from jobs.models import ALIVE, TERMINAL, Cluster, Job, JobAttempt, JobQuerySet, JobStatus, QueuePause
+from jobs.models import TERMINAL, Cluster, Job, JobAttempt, JobQuerySet, JobStatus, QueuePause
 from media_services.stage import Stage
 
 LATEST = 1000  # finished jobs, over which rates and times are taken
@@ -36,9 +36,15 @@ def waiting() -> dict[str, Any]:
     return {"queue_size": found["count"], "oldest_pending_age_s": _seconds(found["longest"])}
 
 
+def without_worker() -> dict[tuple[str, ...], int]:
+    """Count, by the labels that they ask for, the due jobs that no living cluster takes."""
+    found = Job.objects.without_worker().order_by("labels").values_list("labels").annotate(count=Count("*"))
+    return {tuple(labels): count for labels, count in found}
+
+
 def clusters() -> dict[str, Any]:
     """Add up what the living clusters said of themselves when they last beat."""
-    return Cluster.objects.filter(heartbeat_at__gt=Now() - ALIVE).aggregate(
+    return Cluster.objects.alive().aggregate(
         active_workers=Sum("workers", default=0),
         memory_usage_bytes=Sum("memory_bytes", default=0),
         cpu_usage_percent=Sum("cpu_percent", default=0.0),

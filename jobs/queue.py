@@ -1,6 +1,7 @@
 """Owns putting a job into the queue: checked, bounded, once, and announced in the same transaction."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from django.db import connection, transaction
 
 from jobs import logs, quotas
 from jobs.idempotency import PostKey, find_earlier, keep_key
+from jobs.labels import tidy
 from jobs.models import DUE_CHANNEL, RETRYABLE, Asset, EventKind, Job, JobEvent, JobStatus, notify
 from media_services.errors import DocumentError, Problem
 from media_services.movie.reading import Movie, read
@@ -31,6 +33,7 @@ class Submission:
     document: Any
     strict: bool = False
     priority: int = 0
+    labels: Sequence[str] = ()
     run_after: datetime | None = None
     client_data: Any = None
     webhook_url: str = ""
@@ -83,6 +86,7 @@ def _read_job(owner: Any, submission: Submission) -> Job:
         webhook_url=submission.webhook_url,
         public_url=submission.public_url,
         priority=submission.priority,
+        labels=tidy(submission.labels),
         max_attempts=settings.VIDEOCRAFT.job_retry_attempts,
         warnings=[warning.as_json() for warning in movie.warnings],
     )

@@ -21,12 +21,18 @@ _AT = "%Y-%m-%d %H:%M:%S"
 def head(job: Job) -> Iterator[str]:
     """Say which job it is, and how it is with it."""
     yield from _wrapped(f"Job {job.pk}: {job.status}{_busy_with(job)}")
-    yield from _wrapped(f"of {job.owner.get_username()}, priority {job.priority}, posted {_at(job.created_at)}", "  ")
+    yield from _wrapped(
+        f"of {job.owner.get_username()}, priority {job.priority}{_labels(job)}, posted {_at(job.created_at)}", "  "
+    )
     if job.started_at is not None:
         took_s = ((job.finished_at or timezone.now()) - job.started_at).total_seconds()
         ended = f", ended {_at(job.finished_at)}" if job.finished_at else ""
         yield from _wrapped(f"first claimed {_at(job.started_at)}{ended}, {clock(took_s)}", "  ")
     yield f"  attempt {job.attempt}, {job.failures} of {job.max_attempts} failures"
+
+
+def _labels(job: Job) -> str:
+    return f", for a worker with {' and '.join(job.labels)}" if job.labels else ""
 
 
 def _busy_with(job: Job) -> str:

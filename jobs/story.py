@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
@@ -69,7 +70,7 @@ class Story:
         What it will never take is dropped: a story is worth less than its job.
         """
         self._write(self.plans, self._write_plans)
-        self._write(self.events, lambda: JobEvent.objects.tell_all(self.events))
+        self._write(self.events, lambda: JobEvent.objects.tell_all([copy(event) for event in self.events]))
 
     def _write(self, heard: "deque[Any]", write: Callable[[], Any]) -> None:
         if not heard:

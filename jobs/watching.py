@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 MOST_WATCHERS = 2000  # of a process
 MOST_WATCHERS_OF_A_USER = 500
 _MOST_EVENTS = 200  # of a job that are read at once, and that a watcher holds
-_MOST_JOBS = 50  # that are read at once
+_AT_A_STRETCH = 50  # that are encoded before others have their turn
+_MOST_JOBS = 10  # that are read at once
 _LOOK_S = 5.0  # how often all watched jobs are looked at, should a notification be lost
 _PAUSE_S = 0.05  # between two looks: what comes in a burst is told in one go
 _RECONNECT_S = 0.5
@@ -241,14 +242,16 @@ class Hub:
         if not after:
             return
         rows = await (await raw.execute(_READ, [list(after), list(after.values())])).fetchall()
-        seen = self._group(rows)
+        seen = await self._group(rows)
         for job_id in after:
             for watcher in asking[job_id]:
                 watcher.give(seen[job_id]) if job_id in seen else watcher.end()
 
-    def _group(self, rows: list[Any]) -> dict[UUID, Seen]:
+    async def _group(self, rows: list[Any]) -> dict[UUID, Seen]:
         seen: dict[UUID, Seen] = {}
-        for job_id, status, stage, progress, *columns in rows:
+        for number, (job_id, status, stage, progress, *columns) in enumerate(rows, 1):
+            if not number % _AT_A_STRETCH:
+                await asyncio.sleep(0)
             found = seen.setdefault(job_id, Seen(State(status, stage, progress), {}))
             if columns[0] is not None:
                 event = JobEvent(job_id=job_id, **dict(zip(_COLUMNS, columns, strict=True)))

@@ -15,12 +15,13 @@ from jobs.housekeeping import mark_of
 from jobs.models import Asset, Job
 from jobs.story import message_of
 from media_services import pipeline, storage
-from media_services.errors import DocumentError, ErrorCode, MediaError
+from media_services.errors import DocumentError, ErrorCode, MediaError, StorageUnavailable
 from media_services.journal import FilmPlan, Step
 from media_services.kept import Asking
 from media_services.movie.reading import Movie, read
 from media_services.process import Send
 from media_services.recogniser import Line
+from media_services.sources import Local, Stored
 from media_services.stage import Stage, overall
 
 log = logging.getLogger(__name__)
@@ -29,22 +30,29 @@ _CLIENT_DETAIL_CHARS = 4_000
 _LOG_DETAIL_CHARS = 8_000
 
 
-def local_sources(job: Job) -> dict[str, Path]:
-    """Return the local file of each `asset:` source of a job; raise MediaError for one that is gone."""
+def local_sources(job: Job) -> dict[str, Local]:
+    """Return where the file of each `asset:` source of a job is; raise MediaError for one that is gone."""
     movie = read(job.config)
     wanted = {src: path for src, path in movie.sources() if src.startswith("asset:")}
     assets = Asset.objects.visible_to(job.owner).in_bulk({src.removeprefix("asset:") for src in wanted})
-    local = {}
+    local: dict[str, Local] = {}
     for src, path in wanted.items():
         asset = assets.get(UUID(src.removeprefix("asset:")))
         if asset is None:
             raise MediaError(ErrorCode.DOWNLOAD_FAILED, f"{src} was deleted after the job was posted", path=path)
-        local[src] = Path(default_storage.path(asset.file.name))
+        local[src] = _place_of(asset.file.name)
     return local
 
 
+def _place_of(name: str) -> Local:
+    try:
+        return Path(default_storage.path(name))
+    except NotImplementedError:
+        return Stored(name)
+
+
 def work(
-    job: Job, workdir: Path, prefix: str, local: Mapping[str, Path], send: Send, recogniser: Line | None = None
+    job: Job, workdir: Path, prefix: str, local: Mapping[str, Local], send: Send, recogniser: Line | None = None
 ) -> None:
     """Do a job's work, in the forked child.
 
@@ -112,6 +120,8 @@ def error_of(problem: Exception) -> dict[str, Any]:
         return {"code": ErrorCode.INVALID_INPUT, "message": str(problem), "retryable": False}
     if isinstance(problem, MemoryError):
         return {"code": ErrorCode.MEMORY_LIMIT, "message": "the work's memory ran out", "retryable": False}
+    if isinstance(problem, StorageUnavailable):
+        return {"code": ErrorCode.STORAGE_FAILED, "message": str(problem.strerror), "retryable": True}
     if isinstance(problem, OSError) and problem.errno:
         message = f"the work's disk failed it: {problem.strerror}"
         return {"code": ErrorCode.STORAGE_FAILED, "message": message, "retryable": True}

@@ -10,13 +10,16 @@ from jobs import logs
 from jobs.drain import drain
 from jobs.helping import help_somebody
 from jobs.identity import WorkerIdentity
+from jobs.labels import NO_LABELS, WorkerLabels
 from jobs.models import Job
 from jobs.run import Run
 from media_services.errors import ErrorCode
 from media_services.recogniser import Recogniser
 
 log = logging.getLogger(__name__)
-cluster_id: UUID | None = None  # set by the cluster before it forks its workers
+# set by the cluster before it forks its workers
+cluster_id: UUID | None = None
+labels: WorkerLabels = NO_LABELS
 _in_doubt = False  # a claim may have been committed by an answer that was lost
 
 
@@ -26,7 +29,7 @@ def run_due_jobs() -> None:
     Never raises but for the process's end.
     """
     global _in_doubt
-    identity = WorkerIdentity.current(cluster_id)
+    identity = WorkerIdentity.current(cluster_id, labels)
     try:
         if _in_doubt:
             Job.objects.release_all_of(identity)

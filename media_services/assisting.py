@@ -11,6 +11,7 @@ from media_services.movie.reading import Movie
 from media_services.others import Others, invited
 from media_services.pipeline import conditions_for, plan
 from media_services.render.encode import assist as render_some
+from media_services.sources import Local
 from media_services.stage import Checkpoint, Stage, overall
 
 
@@ -23,7 +24,7 @@ def assist(
     workdir: Path,
     checkpoint: Checkpoint,
     *,
-    local: Mapping[str, Path],
+    local: Mapping[str, Local],
     asking: Asking,
     others: Others,
     journal: Journal = unheard,

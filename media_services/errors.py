@@ -42,6 +42,10 @@ class MediaError(Exception):
         return type(self)(self.code, self.message, retryable=self.retryable, path=path, detail=self.detail)
 
 
+class StorageUnavailable(OSError):
+    """Why a storage that is not of files cannot be used now; `strerror` is a sentence that anyone may read."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing about a document, at a JSON pointer: an error or a warning."""

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from media_services import results
 from media_services.journal import Outcome
+from media_services.render import keys
 
 LOOK_S = 0.25
 
@@ -94,10 +95,11 @@ def invitation(others: Others, contents: Mapping[str, str]) -> Iterator[None]:
 
 
 def invited(others: Others) -> dict[str, str] | None:
-    """Return the contents of the sources of some work; None where it has none of its results."""
+    """Return the contents of the sources of some work; None where its results are not kept or are another release's."""
     content = results.take(_invitation_name(others))
     return None if content is None else dict(json.loads(content))
 
 
 def _invitation_name(others: Others) -> str:
-    return results.key("invitations", work=others.work)
+    # another release makes pieces under other names, which nobody would take
+    return results.key("invitations", work=others.work, engine=keys.engine())

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.storage import default_storage, storages
 
-from media_services import fonts
+from media_services import fonts, stored
 from media_services.captioning import Captioned, caption_all, check_models
 from media_services.confinement import can_go_offline
 from media_services.errors import Problem
@@ -22,7 +23,7 @@ from media_services.render.encode import Film, render
 from media_services.render.keys import engine
 from media_services.render.output import OUTPUTS
 from media_services.render.text import warnings_of
-from media_services.sources import Wanted, fetch_all, probe_all
+from media_services.sources import Local, Wanted, fetch_all, probe_all
 from media_services.stage import Checkpoint, Parts, Stage, overall
 from media_services.timeline import Timeline
 from media_services.timing import Sources, compute
@@ -46,6 +47,8 @@ def get_ready() -> None:
     can_go_offline()
     engine()
     prober()
+    for storage in (default_storage, storages["results"]):
+        stored.get_ready(storage)
     fonts.fingerprint()
     fonts.Fonts()
 
@@ -64,7 +67,7 @@ def produce(
     workdir: Path,
     checkpoint: Checkpoint,
     *,
-    local: Mapping[str, Path],
+    local: Mapping[str, Local],
     recogniser: Line | None = None,
     asking: Asking = NOBODY,
     journal: Journal = unheard,
@@ -74,9 +77,9 @@ def produce(
 
     Steps: fetch every source once; probe it; decide every project's timeline; recognise the speech that is to be
     captioned; render one film after another.
-    `local` maps sources that need no fetching to files; without a `recogniser` there is one for as long as this takes.
-    What is kept of sources for who is `asking` is used. `journal` hears of each step, and `others` say what they are
-    making, which is then not made here.
+    `local` maps sources that need no fetching to where they are; without a `recogniser` there is one for as long as
+    this takes. What is kept of sources for who is `asking` is used. `journal` hears of each step, and `others` say what
+    they are making, which is then not made here.
     Raises MediaError.
     """
     sources = gather(movie, workdir / "sources", checkpoint, local=local, asking=asking, journal=journal)
@@ -145,7 +148,7 @@ def plan(
     folder: Path,
     checkpoint: Checkpoint,
     *,
-    local: Mapping[str, Path],
+    local: Mapping[str, Local],
     asking: Asking = NOBODY,
     journal: Journal = unheard,
 ) -> list[Timeline]:
@@ -158,7 +161,7 @@ def gather(
     folder: Path,
     checkpoint: Checkpoint,
     *,
-    local: Mapping[str, Path],
+    local: Mapping[str, Local],
     asking: Asking = NOBODY,
     journal: Journal = unheard,
 ) -> Sources:

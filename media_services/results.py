@@ -7,22 +7,28 @@ is not there, or is no longer what was kept, is made again; nothing depends on o
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 
+from media_services.stored import Entry, Flat, listed, remove_all
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 log = logging.getLogger(__name__)
 _BATCH = 100
+_LISTED_AT_ONCE = 1000
 _DIGEST_BYTES = 65  # in hexadecimal digits, and the end of their line
 _CHUNK_BYTES = 2**18
 
@@ -55,7 +61,7 @@ def put(name: str, content: bytes) -> None:
 def replace(name: str, content: bytes) -> None:
     """Keep a result in the place of the one that was kept under its name; as `put` otherwise.
 
-    In a storage of files there is always one of the two, whole.
+    In a storage of files, and in a bucket, there is always one of the two, whole.
     """
     _save(name, [hashlib.sha256(content).hexdigest().encode() + b"\n", content], replaces=True)
 
@@ -92,8 +98,11 @@ def take_file(name: str, file: Path) -> bool:
 
 
 def has(name: str) -> bool:
-    """Say whether anything is kept under a name, whole or not."""
-    return _storage().exists(name)
+    """Say whether anything is kept under a name, whole or not; not where the storage fails."""
+    try:
+        return _storage().exists(name)
+    except OSError:
+        return False
 
 
 def put_file(name: str, file: Path) -> None:
@@ -107,35 +116,33 @@ def put_file(name: str, file: Path) -> None:
 def evict(most_bytes: int) -> Iterator[int]:
     """Delete the results that were of no use for the longest until the rest takes no more than so many bytes.
 
-    Yields after each small batch how many it deleted. In a storage that is not of files, age counts instead of use.
+    Yields after each small batch how many it deleted, none while it lists them. In a storage that is not of files, age
+    counts instead of use.
     """
-    kept = sorted(_all(""))
-    surplus = sum(size_bytes for _, size_bytes, _ in kept) - most_bytes
-    batch = 0
-    for _, size_bytes, name in kept:
+    kept: list[Entry] = []
+    for entry in listed(_storage(), ""):
+        kept.append(entry)
+        if len(kept) % _LISTED_AT_ONCE == 0:
+            yield 0
+    kept.sort()
+    surplus = sum(entry.size_bytes for entry in kept) - most_bytes
+    batch: list[str] = []
+    for entry in kept:
         if surplus <= 0:
             break
-        _delete(name)
-        surplus -= size_bytes
-        batch += 1
-        if batch == _BATCH:
-            yield batch
-            batch = 0
-    yield batch
+        batch.append(entry.name)
+        surplus -= entry.size_bytes
+        if len(batch) == _BATCH:
+            yield _evicted(batch)
+            batch = []
+    yield _evicted(batch)
 
 
-def _all(folder: str) -> Iterator[tuple[datetime, int, str]]:
-    """Yield when each result was last of use, its size and its name."""
-    try:
-        folders, files = _storage().listdir(folder)
-    except FileNotFoundError:
-        return
-    for name in files:
-        path = f"{folder}/{name}".lstrip("/")
+def _evicted(names: list[str]) -> int:
+    for some in [names] if isinstance(_storage(), Flat) else [[name] for name in names]:
         with contextlib.suppress(OSError):
-            yield _storage().get_modified_time(path), _storage().size(path), path
-    for name in folders:
-        yield from _all(f"{folder}/{name}".lstrip("/"))
+            remove_all(_storage(), some)
+    return len(names)
 
 
 class Movable(File):  # type: ignore[type-arg]
@@ -146,25 +153,57 @@ class Movable(File):  # type: ignore[type-arg]
         return str(self.file.name)
 
 
+class _Streamed(io.RawIOBase):
+    """What comes in chunks, to be read once from its beginning."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks, self._left = iter(chunks), memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view = memoryview(buffer)
+        while not self._left and (chunk := next(self._chunks, None)) is not None:
+            self._left = memoryview(chunk)
+        count = min(len(view), len(self._left))
+        view[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+
 def _save(name: str, chunks: Iterable[bytes], *, replaces: bool = False) -> None:
-    """Write a result beside its place and move it there; what a dying process leaves of it is evicted in its turn."""
     try:
         folder = _folder()
-        if replaces and folder is None:
-            _delete(name)
-        with NamedTemporaryFile(dir=folder, prefix="part-", delete=False) as part:
-            try:
-                part.writelines(chunks)
-                part.flush()
-                saved = _storage().save(name, Movable(part))
-            finally:
-                Path(part.name).unlink(missing_ok=True)
-        if saved != name and replaces and folder is not None:
-            Path(_storage().path(saved)).replace(_storage().path(name))
-        elif saved != name:  # another was quicker
-            _delete(saved)
+        if folder is None:
+            _upload(name, chunks, replaces=replaces)
+        else:
+            _move_in(folder, name, chunks, replaces=replaces)
     except OSError as problem:
         log.warning("the result %s could not be kept: %s", name, problem)
+
+
+def _upload(name: str, chunks: Iterable[bytes], *, replaces: bool) -> None:
+    """Send a result to a storage that is not of files; a bucket has it when it is whole, in place of any other."""
+    if replaces and not getattr(_storage(), "file_overwrite", False):
+        _delete(name)
+    saved = _storage().save(name, File(io.BufferedReader(_Streamed(chunks), _CHUNK_BYTES)))
+    if saved != name:  # another was quicker
+        _delete(saved)
+
+
+def _move_in(folder: str, name: str, chunks: Iterable[bytes], *, replaces: bool) -> None:
+    """Write a result beside its place and move it there; what a dying process leaves of it is evicted in its turn."""
+    with NamedTemporaryFile(dir=folder, prefix="part-", delete=False) as part:
+        try:
+            part.writelines(chunks)
+            part.flush()
+            saved = _storage().save(name, Movable(part))
+        finally:
+            Path(part.name).unlink(missing_ok=True)
+    if saved != name and replaces:
+        Path(_storage().path(saved)).replace(_storage().path(name))
+    elif saved != name:  # another was quicker
+        _delete(saved)
 
 
 def _folder() -> str | None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 
-from media_services.errors import ErrorCode, MediaError
+from media_services.errors import ErrorCode, MediaError, StorageUnavailable
 from media_services.fetch import Fetched, Fetcher
 from media_services.journal import Journal, Outcome, Task, step, unheard
 from media_services.kept import NOBODY, Asking, Shelf
@@ -39,6 +40,16 @@ class Wanted:
     kind: MediaKind
     path: str
     cache: bool = True
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A source that lies in the file storage, which has no path for it: its name there."""
+
+    name: str
+
+
+Local = Path | Stored
 
 
 class _Stopped(Exception):
@@ -111,12 +122,12 @@ def fetch_all(
     wanted: Iterable[Wanted],
     folder: Path,
     *,
-    local: Mapping[str, Path],
+    local: Mapping[str, Local],
     report: Report = lambda fraction: None,
     asking: Asking = NOBODY,
     journal: Journal = unheard,
 ) -> dict[str, Fetched]:
-    """Return a local file for every `src`: fetched into `folder`, or one of the `local` ones.
+    """Return a local file for every `src`: fetched into `folder` from its server or the storage, or one of `local`.
 
     What is kept for who is `asking` is not fetched again while it is new enough, or its server says that it has not
     changed, unless a source of that address says `cache: false`. `report` hears a rising fraction from the calling
@@ -129,9 +140,11 @@ def fetch_all(
     afresh = {address_of(each.src) for each in wanted if not each.cache}
 
     def task(each: Wanted) -> _Task[Fetched]:
-        file = local.get(each.src)
-        if file is not None:
-            return _Task(each.path, lambda task: _read_local(each.src, file, task))
+        place = local.get(each.src)
+        if isinstance(place, Stored):
+            return _Task(each.path, lambda task: _read_stored(each.src, place, folder, task))
+        if place is not None:
+            return _Task(each.path, lambda task: _read_local(each.src, place, task))
         cache = address_of(each.src) not in afresh
         return _Task(each.path, lambda task: _fetch(client, each.src, task, journal, cache=cache))
 
@@ -202,6 +215,25 @@ def _read_local(src: str, file: Path, task: _Task[Fetched]) -> Fetched:
                 task.advance(done_bytes, total_bytes)
     except OSError as error:
         raise MediaError(ErrorCode.DOWNLOAD_FAILED, f"{src} could not be read: {error.strerror}") from error
+    return Fetched(file, digest.hexdigest(), done_bytes)
+
+
+def _read_stored(src: str, stored: Stored, folder: Path, task: _Task[Fetched]) -> Fetched:
+    file = folder / f"stored-{hashlib.sha256(stored.name.encode()).hexdigest()}"
+    digest = hashlib.sha256()
+    done_bytes = 0
+    try:
+        with default_storage.open(stored.name) as content, file.open("wb") as copy:
+            while chunk := content.read(_HASH_BYTES):
+                digest.update(chunk)
+                copy.write(chunk)
+                done_bytes += len(chunk)
+                task.advance(done_bytes, content.size)
+    except FileNotFoundError as error:
+        raise MediaError(ErrorCode.DOWNLOAD_FAILED, f"{src} is no longer in the storage") from error
+    except StorageUnavailable as error:
+        message, detail = f"{src} could not be read: {error.strerror}", str(error.__cause__)
+        raise MediaError(ErrorCode.STORAGE_FAILED, message, retryable=True, detail=detail) from error
     return Fetched(file, digest.hexdigest(), done_bytes)
 
 

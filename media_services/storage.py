@@ -15,6 +15,7 @@ from media_services.render.encode import Film
 from media_services.render.output import OUTPUTS
 from media_services.results import Movable
 from media_services.stage import HASHING_COST, SAVING_COST, Parts, Report, risen
+from media_services.stored import Flat, remove_all
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -87,7 +88,8 @@ def store(films: Iterable[Film], prefix: str, report: Report) -> list[StoredFilm
             beside = _save_beside(film, f"{prefix}-{number}")
         except OSError as problem:
             message = f"the film could not be stored: {problem.strerror or problem}"
-            raise MediaError(ErrorCode.STORAGE_FAILED, message, retryable=True, detail=repr(problem)) from problem
+            detail = f"{problem!r} {problem.__cause__ or ''}".strip()
+            raise MediaError(ErrorCode.STORAGE_FAILED, message, retryable=True, detail=detail) from problem
         stored.append(
             StoredFilm(
                 file=file,
@@ -107,8 +109,15 @@ def store(films: Iterable[Film], prefix: str, report: Report) -> list[StoredFilm
 
 def remove(stored: Iterable[str]) -> None:
     """Delete files from the storage; those that are not there are none's loss."""
-    for name in stored:
-        default_storage.delete(name)
+    remove_all(default_storage, stored)
+
+
+def discard(prefix: str, films: int) -> None:
+    """Delete what storing so many films under a prefix has left, also what was on its way when that broke off."""
+    if isinstance(default_storage, Flat):
+        default_storage.clear(f"{prefix}-")
+    else:
+        remove(names(prefix, films))
 
 
 def _save_beside(film: Film, name: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -33,11 +34,12 @@ class Chromium:
         self._profile = tempfile.mkdtemp(prefix="vc-chromium-")
         their_in, self._to = os.pipe()
         self._from, their_out = os.pipe()
+        their_in, their_out = _raised(their_in), _raised(their_out)
         options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
         quiet = ("--no-first-run", "--disable-extensions", "--disable-background-networking", "--mute-audio")
-        # Chromium reads commands from descriptor 3 and writes answers to 4; what is there now is copied away first.
+        # Chromium reads commands from descriptor 3 and writes answers to 4.
         argv = [EXECUTABLE, "--remote-debugging-pipe", f"--user-data-dir={self._profile}", *options, *quiet]
-        moved = 'exec 8<&"$0" 9>&"$1"; exec 3<&8 4>&9 8<&- 9>&-; shift; exec "$@"'
+        moved = 'exec 3<&"$0"- 4>&"$1"-; shift; exec "$@"'
         self._process = subprocess.Popen(
             ["/bin/bash", "-c", moved, str(their_in), str(their_out), *argv],
             pass_fds=(their_in, their_out),
@@ -84,6 +86,7 @@ class Chromium:
         self._events.clear()
         self.call("Page.navigate", url=url)
         self.wait_for_event("Page.loadEventFired")
+        self.wait_until("document.readyState === 'complete'")  # the event may have been of the page before
 
     def ask(self, expression: str) -> Any:
         """Return what a JavaScript expression, or the promise it gives, comes to."""
@@ -151,3 +154,10 @@ class Chromium:
             self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
         elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning", "assert"):
             self.complaints.append(json.dumps(parameters["args"]))
+
+
+def _raised(descriptor: int) -> int:
+    """Move a descriptor to a number above those that the shell is told to fill."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(descriptor)
+    return moved

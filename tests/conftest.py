@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 
 from media_services.recogniser import Recogniser
+from tests.s3 import S3Server
 
 
 @functools.cache
@@ -35,3 +36,19 @@ def recogniser():
     """The speech recogniser, warm from its first use on."""
     with Recogniser() as recogniser:
         yield recogniser
+
+
+@pytest.fixture(scope="session")
+def only_s3_server():
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_server(only_s3_server, monkeypatch):
+    """An S3 server with an empty bucket, to be struck, and in the environment the key to it."""
+    for name, value in only_s3_server.environment().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    yield only_s3_server
+    only_s3_server.reset()

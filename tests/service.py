@@ -19,7 +19,7 @@ from psycopg import sql
 
 ROOT = Path(__file__).parent.parent
 TERMINAL = {"completed", "failed", "cancelled"}
-_templates: dict[str, tuple[str, str]] = {}  # by server: the database that others are copied from, and its token
+_templates: dict[tuple[str, Path], tuple[str, str]] = {}  # by server and code: what is copied, and its token
 
 
 def free_port() -> int:
@@ -29,10 +29,10 @@ def free_port() -> int:
 
 
 class Service:
-    """A service with a data directory and a database of its own."""
+    """A service with a data directory and a database of its own; its code is ours, or another release's."""
 
-    def __init__(self, folder: Path, socket_dir: str, **settings: Any) -> None:
-        self.data_dir = folder
+    def __init__(self, folder: Path, socket_dir: str, *, code: Path = ROOT, **settings: Any) -> None:
+        self.data_dir, self.code = folder, code
         self.database = f"service_{os.getpid()}_{free_port()}"
         self.socket_dir = socket_dir
         named = {f"VIDEOCRAFT_{name.upper()}": str(value) for name, value in settings.items()}
@@ -47,13 +47,19 @@ class Service:
             "PYTHONUNBUFFERED": "1",
             **named,
         }
+        self.s3: Any = None
         self.processes: list[subprocess.Popen[bytes]] = []
         self.log = folder / "service.log"
         self.port = free_port()
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
+    def keep_in(self, s3: Any, **settings: str) -> None:
+        """Let what is started from now on keep its files in the bucket of an S3 server."""
+        self.s3 = s3
+        self.environment |= s3.environment(**settings)
+
     def __enter__(self) -> "Service":
-        template, token = _templates.get(self.socket_dir) or self._make_template()
+        template, token = _templates.get((self.socket_dir, self.code)) or self._make_template()
         self._administer("CREATE DATABASE {} TEMPLATE {}", self.database, template)
         self.client.headers["Authorization"] = f"Bearer {token}"
         return self
@@ -65,7 +71,7 @@ class Service:
         url = self.environment["DATABASE_URL"].replace(self.database, template)
         self.manage("migrate", "-v0", DATABASE_URL=url)
         token = self.manage("create_token", "ann", "--create", DATABASE_URL=url).strip()
-        return _templates.setdefault(self.socket_dir, (template, token))
+        return _templates.setdefault((self.socket_dir, self.code), (template, token))
 
     def _administer(self, statement: str, *names: str) -> None:
         with psycopg.connect(host=self.socket_dir, user="postgres", dbname="postgres", autocommit=True) as connection:
@@ -82,7 +88,7 @@ class Service:
         command = [sys.executable, "manage.py", *arguments]
         known = self.environment | environment
         return subprocess.run(
-            command, cwd=ROOT, env=known, check=True, stdout=subprocess.PIPE, text=True, timeout=60
+            command, cwd=self.code, env=known, check=True, stdout=subprocess.PIPE, text=True, timeout=60
         ).stdout
 
     def start(self, *command: str, wrapper: Sequence[str] = (), **environment: str) -> "subprocess.Popen[bytes]":
@@ -90,7 +96,7 @@ class Service:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [*wrapper, sys.executable, *command],
-                cwd=ROOT,
+                cwd=self.code,
                 env=self.environment | environment,
                 stdout=log,
                 stderr=log,
@@ -172,13 +178,13 @@ class Service:
         return dict(ended)
 
     def download(self, video: dict[str, Any], to: Path) -> Path:
-        answer = self.get(video["download_url"])
+        answer = self.get(video["download_url"], follow_redirects=True)
         assert answer.status_code == 200, answer.text
         to.write_bytes(answer.content)
         return to
 
     def stray_files(self) -> list[str]:
-        """Return what lies in the work and video folders without a video's row that points to it."""
+        """Return what lies in the work and video folders, or the bucket, without a video's row that points to it."""
         with psycopg.connect(host=self.socket_dir, user="postgres", dbname=self.database) as connection:
             columns = "file, thumbnail, contact_sheet, srt, vtt, ass, words"
             rows = connection.execute(f"SELECT {columns} FROM jobs_video").fetchall()
@@ -186,4 +192,13 @@ class Service:
         folders = (self.data_dir / "work", self.data_dir / "media" / "videos")
         # os.walk, for rglob fails when a folder goes while it looks
         files = [os.path.join(at, name) for folder in folders for at, _, names in os.walk(folder) for name in names]
-        return [path for path in files if path not in known]
+        return [path for path in files if path not in known] + self._stray_objects(
+            {name for row in rows for name in row}
+        )
+
+    def _stray_objects(self, known: set[str]) -> list[str]:
+        if self.s3 is None:
+            return []
+        return [name for name in self.s3.objects() if name.startswith("videos/") and name not in known] + [
+            name for name in self.s3.uploads() if name.startswith("videos/")
+        ]

@@ -9,10 +9,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobs.address import TrustedProxies
+from jobs.labels import WorkerLabels, refuse_odd, tidy
 from jobs.rate import Rate
 from media_services.addresses import HostList, parse_ports
 
@@ -92,6 +101,14 @@ class Configuration(BaseSettings):
 
     results_max_bytes: int = Field(default=10 * 1024**3, ge=0)
 
+    s3_bucket: str = ""
+    s3_endpoint: str = ""
+    s3_region: str = ""
+    s3_prefix: str = ""
+    s3_public_endpoint: str = ""
+    s3_addressing: Literal["auto", "path", "virtual"] = "auto"
+    s3_url_life: Duration = timedelta(hours=1)
+
     whisper_model: str = "base"
     whisper_language: str = Field(default="auto", pattern="^(auto|[a-z]{2,3})$")
     whisper_device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$")
@@ -100,6 +117,8 @@ class Configuration(BaseSettings):
     whisper_dir: Path = Field(default_factory=lambda read: read["data_dir"] / "whisper")
     fonts_dir: Path = Field(default_factory=lambda read: read["data_dir"] / "fonts")
 
+    worker_labels: Names = []
+    worker_dedicated: bool = False
     job_workers: int = Field(default=2, ge=1, le=256)
     job_queue_size: int = Field(default=100, ge=1)
     job_process_timeout: Duration = timedelta(minutes=30)
@@ -128,6 +147,73 @@ class Configuration(BaseSettings):
     def cores_per_job(self) -> int:
         """How many whole cores one job may use."""
         return math.ceil(self.job_cpu_limit)
+
+    @property
+    def labels_of_workers(self) -> WorkerLabels:
+        """What the workers of a cluster have."""
+        return WorkerLabels(tuple(self.worker_labels), self.worker_dedicated)
+
+    @field_validator("worker_labels")
+    @classmethod
+    def _known_labels(cls, labels: list[str]) -> list[str]:
+        return tidy(refuse_odd(label) for label in labels)
+
+    @field_validator("worker_dedicated")
+    @classmethod
+    def _labelled_if_dedicated(cls, is_dedicated: bool, info: ValidationInfo) -> bool:
+        if is_dedicated and not info.data.get("worker_labels", ["unknown"]):  # wrong ones are refused by themselves
+            raise ValueError(f"workers without {PREFIX}WORKER_LABELS that are dedicated would take no job at all")
+        return is_dedicated
+
+    @field_validator("s3_bucket")
+    @classmethod
+    def _known_bucket(cls, bucket: str) -> str:
+        if bucket and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", bucket):
+            raise ValueError(f"{bucket!r} is not the name of a bucket, of letters, digits, - and .")
+        return bucket
+
+    @field_validator("s3_endpoint", "s3_region", "s3_prefix", "s3_public_endpoint", "s3_addressing", "s3_url_life")
+    @classmethod
+    def _of_a_bucket(cls, value: Any, info: ValidationInfo) -> Any:
+        is_default = value == cls.model_fields[str(info.field_name)].default
+        if not is_default and not info.data.get("s3_bucket", "unknown"):  # a wrong one is refused by itself
+            raise ValueError(f"says something of a bucket, and {PREFIX}S3_BUCKET names none")
+        return value
+
+    @field_validator("s3_endpoint", "s3_public_endpoint")
+    @classmethod
+    def _whole_endpoint(cls, endpoint: str) -> str:
+        if endpoint and not re.fullmatch(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", endpoint):
+            raise ValueError(f"{endpoint!r} is not the address of a server like https://s3.example.com:9000")
+        return endpoint.rstrip("/")
+
+    @field_validator("s3_public_endpoint")
+    @classmethod
+    def _beside_an_endpoint(cls, endpoint: str, info: ValidationInfo) -> str:
+        if endpoint and not info.data.get("s3_endpoint", "unknown"):
+            raise ValueError(f"is for buckets that {PREFIX}S3_ENDPOINT names another address of")
+        return endpoint
+
+    @field_validator("s3_region")
+    @classmethod
+    def _region_of_aws(cls, region: str, info: ValidationInfo) -> str:
+        if info.data.get("s3_bucket") and not info.data.get("s3_endpoint", "unknown") and not region:
+            raise ValueError(f"must name the region of the bucket, or {PREFIX}S3_ENDPOINT a server that is not of AWS")
+        return region or "us-east-1"
+
+    @field_validator("s3_prefix")
+    @classmethod
+    def _plain_prefix(cls, prefix: str) -> str:
+        if prefix and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", prefix):
+            raise ValueError(f"{prefix!r} is not a folder like videocraft or media/films")
+        return prefix
+
+    @field_validator("s3_url_life")
+    @classmethod
+    def _as_long_as_signatures(cls, life: timedelta) -> timedelta:
+        if not timedelta(minutes=1) <= life <= timedelta(days=7):
+            raise ValueError("must be a minute to seven days, for which S3 believes a signature")
+        return life
 
     @field_validator("data_dir", "whisper_dir", "fonts_dir")
     @classmethod

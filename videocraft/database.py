@@ -8,14 +8,22 @@ from django.core.exceptions import ImproperlyConfigured
 
 from videocraft.configuration import Configuration
 
-# A host that vanished, or a process that stands still within a transaction, must not hold up the others for ever.
+# A host that vanished, or a process that stands still within a transaction, must not hold up the others for ever. The
+# server is told to look as well: what a host holds that lost its power is held by the server until that notices.
+_ON_THE_SERVER = {
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
+}
 _OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
-    "options": "-c idle_in_transaction_session_timeout=60s",
+    "options": " ".join(f"-c {name}={value}" for name, value in _ON_THE_SERVER.items()),
 }
 
 

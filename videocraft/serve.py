@@ -100,6 +100,7 @@ def running(port: int, stop: Stop, log_dir: Path | None = None) -> Iterator[list
         "--port",
         str(port),
         "--no-access-log",
+        "--no-proxy-headers",  # whom to believe is said by VIDEOCRAFT_TRUSTED_PROXIES alone
     ]
     web += ["--timeout-keep-alive", str(_KEEP_ALIVE_S)]
     web += ["--log-level", "warning", "--timeout-graceful-shutdown", str(_WEB_GRACE_S)]

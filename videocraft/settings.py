@@ -3,7 +3,7 @@
 from django.core.exceptions import ImproperlyConfigured
 
 from jobs import logs
-from videocraft import configuration, database
+from videocraft import configuration, database, files
 from videocraft.secret import secret_key
 
 try:
@@ -101,11 +101,7 @@ WHITENOISE_USE_FINDERS = True  # no collectstatic step between a checkout and a 
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 MEDIA_ROOT = VIDEOCRAFT.data_dir / "media"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "results": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": VIDEOCRAFT.data_dir / "results"},
-    },
+    **files.storages_for(VIDEOCRAFT),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = VIDEOCRAFT.document_max_bytes  # forms; the API reads its bodies itself

@@ -1,5 +1,6 @@
 """Owns how the list of jobs is narrowed: by state, owner, age and error code, none of them counting the table."""
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -7,15 +8,18 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from jobs.models import Job, JobStatus
+from jobs.models import LABELLED, Cluster, Job, JobStatus
+from jobs.models.labels import listed
 from media_services.errors import ErrorCode
 
 _MAX_OWNERS_SHOWN = 20
 _MAX_OWNERS_SEARCHED = 100
+_MAX_LABELS_SHOWN = 50
+_MAX_JOBS_SEARCHED = 1000
 _AGES = {
     "1h": ("Past hour", timedelta(hours=1)),
     "24h": ("Past 24 hours", timedelta(hours=24)),
@@ -58,14 +62,37 @@ class OwnerFilter(DropDown):
         users = get_user_model()._default_manager
         first = users.filter(Exists(Job.objects.filter(owner=OuterRef("pk")))).order_by(get_user_model().USERNAME_FIELD)
         owners = list(first[:_MAX_OWNERS_SHOWN])
-        chosen = self.value()
-        if chosen and chosen.isdecimal() and all(str(owner.pk) != chosen for owner in owners):
+        chosen = self._chosen()
+        if chosen is not None and all(owner.pk != chosen for owner in owners):
             owners += users.filter(pk=chosen)
         return [(str(owner.pk), owner.get_username()) for owner in owners]
 
     def queryset(self, request: HttpRequest, queryset: "Jobs") -> "Jobs":
+        chosen = self._chosen()
+        return queryset if chosen is None else queryset.filter(owner_id=chosen)
+
+    def _chosen(self) -> int | None:
+        """Return the id of the owner that is asked for; None when none is, or what cannot be one."""
+        chosen = self.value() or ""
+        return int(chosen) if re.fullmatch("[0-9]{1,18}", chosen) else None
+
+
+class LabelFilter(DropDown):
+    """Offers what living clusters have and pending jobs ask for."""
+
+    title = "label"
+    parameter_name = "label"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        pending = Job.objects.filter(LABELLED, status=JobStatus.PENDING).values_list("labels")[:_MAX_JOBS_SEARCHED]
+        lists = [*pending, *Cluster.objects.alive().values_list("labels")]
+        known = {label for (labels,) in lists for label in labels} | {self.value() or ""}
+        return [(label, label) for label in sorted(known - {""})[:_MAX_LABELS_SHOWN]]
+
+    def queryset(self, request: HttpRequest, queryset: "Jobs") -> "Jobs":
         chosen = self.value()
-        return queryset.filter(owner_id=int(chosen)) if chosen and chosen.isdecimal() else queryset
+        asking = queryset.alias(asked=listed(F("labels")))
+        return asking.filter(Q(LABELLED, asked__contains=[chosen])) if chosen else queryset
 
 
 class AgeFilter(DropDown):

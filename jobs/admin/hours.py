@@ -15,7 +15,7 @@ from jobs.models import TERMINAL, Job, JobStatus
 HOURS = 24
 STATES = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)  # from the bottom of a bar to its top
 WIDTH, HEIGHT = 960, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 956, 14, 228
+_LEFT, _RIGHT, _TOP, _BOTTOM = 4, 884, 14, 228  # counts stand to the right, beside the latest hour
 _GAP = 7
 _LEAST = 3  # what there is, is seen
 _TICKS = 4
@@ -65,10 +65,6 @@ class Chart:
     left: int = _LEFT
     right: int = _RIGHT
     bottom: int = _BOTTOM
-
-    @property
-    def middle(self) -> float:
-        return (self.left + self.right) / 2
 
     @property
     def is_empty(self) -> bool:

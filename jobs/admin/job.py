@@ -30,7 +30,13 @@ class JobAdmin(ReadOnlyAdmin):
     """Jobs are looked at by who may view them; cancelled, retried, moved in the queue by who may change them."""
 
     list_display = ["short_id", "state", "progress_bar", "film", "owner_link", "created", "duration", "tries"]
-    list_filter = [filters.StatusFilter, filters.OwnerFilter, filters.AgeFilter, filters.ErrorFilter]
+    list_filter = [
+        filters.StatusFilter,
+        filters.OwnerFilter,
+        filters.LabelFilter,
+        filters.AgeFilter,
+        filters.ErrorFilter,
+    ]
     sortable_by = ["created"]
     ordering = ["-created_at", "-id"]
     search_fields = ["id"]  # shows the box; `get_search_results` does the search

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import CharField, F, Func, IntegerField, QuerySet, Value
-from django.db.models.functions import Coalesce, Left, Now
+from django.db.models.functions import Coalesce, Left
 from django.http import HttpRequest
 
-from jobs.models import ALIVE, Cluster, Job, JobStatus, QueuePause
+from jobs.models import Cluster, Job, JobStatus, QueuePause
 
 _HEAVY = ("config", "client_data", "warnings")
 _TITLE_LENGTH = 80
@@ -65,7 +65,7 @@ def _first_text(key: str) -> Func:
 
 def overview() -> dict[str, Any]:
     """Return how much waits and is worked on, who works, and who paused; pending jobs are counted up to a thousand."""
-    living = list(Cluster.objects.filter(heartbeat_at__gt=Now() - ALIVE).values_list("workers", flat=True))
+    living = list(Cluster.objects.alive().values_list("workers", flat=True))
     pause = QueuePause.objects.first()
     pending = Job.objects.filter(status=JobStatus.PENDING)[:_COUNT_BOUND].count()
     return {

@@ -23,6 +23,7 @@ from jobs.models import ALIVE, TERMINAL, Cluster, Job, JobStatus, QueuePause
 
 _MOST_JOBS = 200
 _MOST_CLUSTERS = 100
+_MOST_LACKS = 10
 _LATELY = timedelta(minutes=5)
 
 
@@ -49,6 +50,7 @@ class ClusterRows:
     cpu: str
     memory: str
     workers: int
+    labels: str
     at_work: list[AtWork]
 
     @property
@@ -104,6 +106,7 @@ def _board(request: HttpRequest) -> dict[str, Any]:
         "oldest_wait": "" if wait_s is None else presenting.clock(wait_s),
         "pause": QueuePause.objects.first(),
         "may_pause": _may_pause(request),
+        "without_worker": _without_worker(),
         "throughput": _throughput(),
         "chart": hours.chart(now),
         "stages": [_stage(name, times) for name, times in metrics.stages().items()],
@@ -112,6 +115,17 @@ def _board(request: HttpRequest) -> dict[str, Any]:
         "jobs_left_out": are_left_out,
         "living": sum(cluster.state == "alive" for cluster in clusters),
     }
+
+
+def _without_worker() -> list[str]:
+    """Say of the due jobs that no living cluster takes for what they wait, the most of them first."""
+    found = sorted(metrics.without_worker().items(), key=lambda item: (-item[1], item[0]))
+    told = []
+    for labels, count in found[:_MOST_LACKS]:
+        jobs = f"{count:,} job waits" if count == 1 else f"{count:,} jobs wait"
+        which = f"with {' and '.join(labels)}" if labels else "that takes jobs without labels"
+        told.append(f"{jobs} for a worker {which}, and none is there.")
+    return told
 
 
 def _throughput() -> dict[str, Any]:
@@ -148,7 +162,15 @@ def _clusters(now: datetime) -> tuple[list[ClusterRows], bool]:
 def _no_cluster(at_work: list[AtWork]) -> ClusterRows:
     dash = presenting.DASH
     return ClusterRows(
-        "of no known cluster", "", "silent", heartbeat=dash, cpu=dash, memory=dash, workers=0, at_work=at_work
+        "of no known cluster",
+        "",
+        "silent",
+        heartbeat=dash,
+        cpu=dash,
+        memory=dash,
+        workers=0,
+        labels="",
+        at_work=at_work,
     )
 
 
@@ -167,5 +189,6 @@ def _cluster(cluster: Cluster, at_work: list[AtWork], now: datetime) -> ClusterR
         cpu=f"{cluster.cpu_percent:.0f} %",
         memory=filesizeformat(cluster.memory_bytes),
         workers=cluster.workers,
+        labels=presenting.labels_of(cluster) if cluster.labels else "",
         at_work=at_work,
     )

@@ -63,6 +63,7 @@ def context(job: Job, *, may_control: bool) -> dict[str, Any]:
     document = pretty(job.config)
     attempts = [_attempt_row(attempt, document) for attempt in job.attempts.all()]
     warnings = job.warnings if isinstance(job.warnings, list) else []
+    is_pending = job.status == JobStatus.PENDING
     return {
         "job": job,
         "live": presenting.live_facts(job),
@@ -75,7 +76,8 @@ def context(job: Job, *, may_control: bool) -> dict[str, Any]:
         "films": [film(video) for video in job.videos.order_by("project")],
         "attempts": attempts,
         "document": document,
-        "pause": QueuePause.objects.first() if job.status == JobStatus.PENDING else None,
+        "has_no_worker": is_pending and Job.objects.without_worker().filter(pk=job.pk).exists(),
+        "pause": QueuePause.objects.first() if is_pending else None,
         "priority_form": _priority_form(job) if may_control else None,
         "controls": [control for control in CONTROLS.values() if may_control and control.is_open_to(job)],
         **story.context(job, document),
@@ -146,6 +148,7 @@ def _facts(job: Job) -> list[tuple[str, Any]]:
         ("Started", presenting.moment(job.started_at)),
         ("Finished", presenting.moment(job.finished_at)),
         ("Priority", job.priority),
+        *([("Labels", ", ".join(job.labels))] if job.labels else []),
         ("Failures", f"{job.failures} of {job.max_attempts}"),
     ]
     if job.strict:

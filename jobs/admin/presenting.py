@@ -1,5 +1,6 @@
 """Owns how values look on the admin's pages: states, durations, moments, progress; all text in them is escaped."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.models import Job, JobStatus
+from jobs.models import Cluster, Job, JobStatus
 from media_services.stage import Stage
 
 DASH = "–"
@@ -82,8 +83,18 @@ def activity(job: Job) -> str:
 def _waiting(job: Job, code: str) -> str:
     wait_s = (job.run_after - timezone.now()).total_seconds()
     if wait_s <= 0:
-        return "waiting for a worker"
+        return waited_for(job.labels)
     return f"again in {clock(wait_s)} after {code}" if code else f"starts in {clock(wait_s)}"
+
+
+def waited_for(labels: Iterable[str]) -> str:
+    """Say for what a job waits that asks for these labels."""
+    return "waiting for a worker" + (f" with {' and '.join(labels)}" if labels else "")
+
+
+def labels_of(cluster: Cluster) -> str:
+    """Say which labels a cluster's workers have."""
+    return ", ".join(cluster.labels) + (", for such jobs only" if cluster.is_dedicated else "") or DASH
 
 
 def attempt(job: Job) -> str:

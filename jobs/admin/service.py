@@ -74,10 +74,10 @@ class OwnerQuotaAdmin(ModelAdmin):
 class ClusterAdmin(ReadOnlyAdmin):
     """Each running `manage.py qcluster`, and how long ago it was heard of."""
 
-    list_display = ["name", "state", "heartbeat", "workers", "started"]
+    list_display = ["name", "state", "heartbeat", "workers", "has", "started"]
     list_display_links = None
     ordering = ["-heartbeat_at"]
-    fields = ["name", "state", "heartbeat", "workers", "started"]
+    fields = ["name", "state", "heartbeat", "workers", "has", "started"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -93,6 +93,10 @@ class ClusterAdmin(ReadOnlyAdmin):
     @admin.display(description="Heartbeat", ordering="heartbeat_at")
     def heartbeat(self, cluster: Cluster) -> str:
         return f"{presenting.since(cluster.heartbeat_at)} ago"
+
+    @admin.display(description="Labels")
+    def has(self, cluster: Cluster) -> str:
+        return presenting.labels_of(cluster)
 
     @admin.display(description="Started", ordering="started_at")
     def started(self, cluster: Cluster) -> str:

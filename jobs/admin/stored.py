@@ -132,9 +132,9 @@ class AssetAdmin(StoredAdmin):
         asset = Asset.objects.filter(pk=pk).first()
         if asset is None or not asset.file.name:
             raise Http404(f"there is no file of asset {pk}")
-        if redirect := redirect_to(asset.file.storage, asset.file.name):
-            return redirect
         what = Sendable(_content_type(asset), f"asset-{pk}{PurePosixPath(asset.file.name).suffix}", asset.sha256)
+        if redirect := redirect_to(request, asset.file.storage, asset.file.name, what):
+            return redirect
         try:
             return send(request, asset.file.storage.open(asset.file.name), asset.size_bytes, what)
         except FileNotFoundError as error:

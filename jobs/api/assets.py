@@ -1,5 +1,6 @@
 """Owns the addresses of assets: upload a file to be used in documents, list, look at, delete."""
 
+import contextlib
 import re
 import uuid
 from dataclasses import asdict
@@ -113,7 +114,8 @@ def keep(owner: Any, upload: Upload, media: Probe) -> Asset:
                 media=asdict(media),
             )
     except BaseException:
-        default_storage.delete(name)
+        with contextlib.suppress(OSError):  # then the cleaning deletes it
+            default_storage.delete(name)
         raise
     asset.refresh_from_db(fields=["created_at"])
     return asset

@@ -39,14 +39,16 @@ class BearerAuthentication(TokenAuthentication):
     def authenticate_credentials(self, token: bytes) -> tuple[Any, ApiToken]:
         if not re.fullmatch(rb"[0-9A-Za-z]{1,256}", token):
             raise exceptions.AuthenticationFailed("the API key is malformed")
-        bucket = RateBucket.objects.filter(name=self._guesses).values("full_at")
+        rate = settings.VIDEOCRAFT.rate_limit_failures
+        name = limits.bucket(self._guesses, rate) if rate else ""
+        bucket = RateBucket.objects.filter(name=name).values("full_at")
         known = ApiToken.objects.select_related("user").annotate(guesses_full_at=Subquery(bucket))
         found = known.filter(pk=hash_token(token.decode())).first()
         if found is None or not found.user.is_active:
             raise exceptions.AuthenticationFailed("the API key is not valid")
         if found.expiry is not None and found.expiry < timezone.now():
             raise exceptions.AuthenticationFailed("the API key has expired")
-        limits.refuse_if_empty(found.guesses_full_at, settings.VIDEOCRAFT.rate_limit_failures)
+        limits.refuse_if_empty(found.guesses_full_at, rate)
         ApiToken.objects.note_use(found)
         # for this request only, and never saved: what staff may see takes a token that is made for it
         found.user.is_staff = found.user.is_staff and found.includes(Scope.ADMIN)

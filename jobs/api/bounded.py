@@ -1,6 +1,7 @@
 """Owns how many requests a web process works on at once; the others wait without a thread or a database connection."""
 
 import asyncio
+import re
 from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
@@ -8,6 +9,8 @@ from django.core.handlers.asgi import ASGIHandler
 from jobs.api import stream
 
 AT_ONCE = 24  # fewer than there are database connections; 200 clients are served as fast as without, and more evenly
+
+_WAITS = re.compile(r"/api/v1/jobs/[^/]+/?")  # of these, a request may wait
 
 
 class BoundedHandler(ASGIHandler):
@@ -28,7 +31,7 @@ class BoundedHandler(ASGIHandler):
         await stream.tell(scope, receive, send)
 
     async def get_response_async(self, request: Any) -> Any:
-        if "wait" in request.GET:
+        if request.method == "GET" and _WAITS.fullmatch(request.path_info) and "wait" in request.GET:
             return await super().get_response_async(request)
         async with self._places:
             return await super().get_response_async(request)

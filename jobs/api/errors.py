@@ -17,7 +17,7 @@ from jobs.idempotency import KeyMismatch
 from jobs.limits import RateExceeded
 from jobs.queue import QueueFull
 from jobs.quotas import QuotaExceeded
-from media_services.errors import DocumentError, Problem
+from media_services.errors import DocumentError, Problem, StorageUnavailable
 
 log = logging.getLogger(__name__)
 _AWAY_S = "5"  # when to ask again while the database is away, or too many wait for it
@@ -102,6 +102,8 @@ def translate(exception: Exception) -> ApiError | None:
             return _over_quota(exception)
         case RateExceeded():
             return _too_fast(exception)
+        case StorageUnavailable():
+            return busy(str(exception.strerror))
         case OperationalError() | InterfaceError():
             return busy("the service is overloaded or its database away")
         case KeyMismatch():

@@ -5,7 +5,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Protocol, runtime_checkable
 
 from django.core.files.storage import Storage
 from django.core.handlers.asgi import ASGIRequest
@@ -35,6 +35,17 @@ class Sendable:
     def etag(self) -> str | None:
         return f'"{self.sha256}"' if self.sha256 else None
 
+    @property
+    def disposition(self) -> str:
+        return content_disposition_header(not self.is_shown, self.filename) or "inline"
+
+
+@runtime_checkable
+class Signs(Protocol):
+    """A storage whose addresses say what a file is sent as, and by which method it may be asked for."""
+
+    def signed_url(self, name: str, method: str, content_type: str, disposition: str) -> str: ...
+
 
 @dataclass(frozen=True)
 class Span:
@@ -44,15 +55,22 @@ class Span:
     length: int
 
 
-def redirect_to(storage: Storage, name: str) -> HttpResponse | None:
+def redirect_to(request: HttpRequest, storage: Storage, name: str, what: Sendable) -> HttpResponse | None:
     """Return a redirect to the URL a remote storage signs for a file; None where the file is sent from here."""
     with contextlib.suppress(NotImplementedError):
         storage.path(name)
         return None
     with contextlib.suppress(NotImplementedError):
-        url = storage.url(name)
+        url = _address(request, storage, name, what)
         return HttpResponseRedirect(url) if re.match(r"https?://", url) else None
     return None
+
+
+def _address(request: HttpRequest, storage: Storage, name: str, what: Sendable) -> str:
+    if not isinstance(storage, Signs):
+        return storage.url(name)
+    method = "HEAD" if request.method == "HEAD" else "GET"
+    return storage.signed_url(name, method, what.content_type, what.disposition)
 
 
 def send(request: HttpRequest, file: IO[bytes], size_bytes: int, what: Sendable) -> HttpResponseBase:
@@ -120,7 +138,7 @@ def _with_headers(response: HttpResponseBase, what: Sendable) -> HttpResponseBas
     response["Accept-Ranges"] = "bytes"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-cache"
-    response["Content-Disposition"] = content_disposition_header(not what.is_shown, what.filename) or "inline"
+    response["Content-Disposition"] = what.disposition
     if what.etag:
         response["ETag"] = what.etag
     return response

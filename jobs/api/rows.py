@@ -21,6 +21,11 @@ def jobs_of(user: Any, *, with_config: bool) -> JobQuerySet:
                 default=None,
                 output_field=IntegerField(),
             ),
+            waiting_for=Case(
+                When(scheduling.has_no_worker(), then="labels"),
+                default=None,
+                output_field=Job._meta.get_field("labels"),
+            ),
             attempt_started_at=Case(
                 When(status=JobStatus.PROCESSING, then=Subquery(_attempt_start())),
                 default=None,

@@ -159,13 +159,23 @@ class JobStatusSerializer(serializers.ModelSerializer[Job]):
     job_id = serializers.UUIDField(source="id")
     status = serializers.ChoiceField(JobStatus.choices)
     stage = serializers.ChoiceField([stage.value for stage in Stage], allow_null=True)
+    labels = serializers.ListField(
+        child=serializers.CharField(), help_text="what a worker has to have that takes it, sorted"
+    )
     warnings = ProblemSerializer(many=True)
     error = JobErrorSerializer(allow_null=True)
     video_id = serializers.SerializerMethodField()
     videos = JobVideoSerializer(many=True)
     queue_position = serializers.IntegerField(
         allow_null=True,
-        help_text="1 is next; null unless pending and due. Owners take turns: it is its place if none ends or comes",
+        help_text="1 is next; null unless pending and due. Owners take turns: it is its place if none ends or comes, "
+        "whatever labels the jobs ask for",
+    )
+    waiting_for = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="while it is due and no living worker takes it, the labels that one would need, none where it would "
+        "have to take jobs without labels; null otherwise",
     )
     eta_s = serializers.SerializerMethodField()
     completed_at = serializers.DateTimeField(source="finished_at", allow_null=True)
@@ -176,9 +186,10 @@ class JobStatusSerializer(serializers.ModelSerializer[Job]):
     class Meta:
         model = Job
         fields: tuple[str, ...] = (
-            *("job_id", "status", "stage", "progress", "attempt", "max_attempts", "priority", "warnings", "error"),
-            *("video_id", "videos", "queue_position", "eta_s", "created_at", "updated_at", "started_at"),
-            *("completed_at", "duration_seconds", "status_url", "webhook", "client-data"),
+            *("job_id", "status", "stage", "progress", "attempt", "max_attempts", "priority", "labels"),
+            *("warnings", "error", "video_id", "videos", "queue_position", "waiting_for", "eta_s"),
+            *("created_at", "updated_at", "started_at", "completed_at", "duration_seconds", "status_url", "webhook"),
+            "client-data",
         )
         extra_kwargs = {"client-data": {"source": "client_data", "allow_null": False}}  # null is JSON as well
         read_only_fields = fields

@@ -3,13 +3,11 @@
 import functools
 import logging
 import tempfile
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.db.models.functions import Now
@@ -21,6 +19,8 @@ from jobs.api.serializers import HealthSerializer, ReadinessSerializer
 from jobs.api.view import ApiView
 from jobs.models import Cluster, Job, JobStatus, QueuePause
 from media_services import ffmpeg, process
+from media_services.errors import StorageUnavailable
+from media_services.stored import try_out
 
 log = logging.getLogger(__name__)
 _HEARTBEAT = timedelta(seconds=15)
@@ -88,8 +88,10 @@ def check_queue() -> str:
 def check_storage() -> str:
     """Raise NotReady unless a file can be written to the storage and deleted."""
     try:
-        name = default_storage.save(f"ready-{uuid.uuid4()}", ContentFile(b"ready"))
-        default_storage.delete(name)
+        try_out(default_storage)
+    except StorageUnavailable as problem:
+        log.exception("the storage cannot be written to")
+        raise NotReady(f"cannot be written to: {problem.strerror}") from problem
     except Exception as problem:  # every storage has exceptions of its own
         log.exception("the storage cannot be written to")
         raise NotReady("cannot be written to; the log says why") from problem
@@ -117,11 +119,11 @@ def _ffmpeg_version(executable: str) -> str:
 
 
 def check_worker() -> str:
-    """Raise NotReady unless a cluster has beaten lately."""
-    alive = Cluster.objects.filter(heartbeat_at__gt=Now() - _HEARTBEAT).count()
+    """Raise NotReady unless a cluster has beaten lately; that all are for jobs with labels may be as it is wanted."""
+    alive = Cluster.objects.filter(heartbeat_at__gt=Now() - _HEARTBEAT).values_list("is_dedicated", flat=True)
     if not alive:
         raise NotReady(f"no cluster has beaten for {_HEARTBEAT.seconds} s; start one with `manage.py qcluster`")
-    return f"{alive} running"
+    return f"{len(alive)} running" + ("; jobs without labels wait, for all take labelled ones only" * all(alive))
 
 
 CHECKS = {

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from jobs.api.errors import invalid_input
 from jobs.api.parsers import escape
 from jobs.idempotency import PostKey
+from jobs.labels import MOST, PATTERN, refuse_odd, tidy
 from jobs.models import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from jobs.queue import Submission, Submitted, submit
 from media_services.errors import DocumentError, Problem
@@ -57,6 +58,9 @@ def _webhook_url(url: str) -> str:
     return str(target)
 
 
+Label = Annotated[str, AfterValidator(refuse_odd), Field(json_schema_extra={"pattern": PATTERN})]
+
+
 class Envelope(BaseModel):
     """A document and how it is to be run."""
 
@@ -69,6 +73,9 @@ class Envelope(BaseModel):
 
     config: Any
     priority: int = Field(0, ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY, description="higher runs earlier")
+    labels: Annotated[list[Label], AfterValidator(tidy)] = Field(
+        [], description="what a worker has to have that takes it", json_schema_extra={"maxItems": MOST}
+    )
     run_after: Annotated[datetime | None, BeforeValidator(_moment)] = Field(None, description="not before this time")
     strict: bool = Field(False, description="whether every warning is an error")
     client_data: Any = Field(None, description="returned with the job, never interpreted")
@@ -86,6 +93,7 @@ def read_submission(body: Any) -> Submission:
         document=envelope.config,
         strict=envelope.strict,
         priority=envelope.priority,
+        labels=envelope.labels,
         run_after=envelope.run_after,
         client_data=envelope.client_data,
         webhook_url=envelope.webhook_url or "",

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from django.db.models.fields.files import FieldFile
@@ -112,13 +113,14 @@ def _send(request: Request, video_id: str, kind: str) -> HttpResponseBase:
     stored: FieldFile = getattr(video, kind)
     if not stored.name:
         raise not_found("VIDEO_NOT_FOUND", "the film has no subtitles")
-    if redirect := redirect_to(stored.storage, stored.name):
+    filename = f"video-{video.pk}.{'json' if kind == 'words' else kind}"
+    what = Sendable(f"{_TYPES[kind]}; charset=utf-8", filename)
+    if redirect := redirect_to(request._request, stored.storage, stored.name, what):
         return redirect
     try:
         with stored.storage.open(stored.name, "rb") as opened:
             content = opened.read()
     except FileNotFoundError as error:
         raise not_found("VIDEO_NOT_FOUND", "the subtitles are no longer in the storage") from error
-    filename = f"video-{video.pk}.{'json' if kind == 'words' else kind}"
-    what = Sendable(f"{_TYPES[kind]}; charset=utf-8", filename, hashlib.sha256(content).hexdigest())
+    what = replace(what, sha256=hashlib.sha256(content).hexdigest())
     return send(request._request, io.BytesIO(content), len(content), what)

@@ -155,7 +155,7 @@ def send_stored(request: Request, stored: FieldFile, what: Sendable) -> HttpResp
     missing = not_found("VIDEO_NOT_FOUND", "the video's file is no longer in the storage")
     if not stored.name:
         raise missing
-    if redirect := redirect_to(stored.storage, stored.name):
+    if redirect := redirect_to(request._request, stored.storage, stored.name, what):
         return redirect
     try:
         opened: Any = stored.storage.open(stored.name, "rb")

@@ -13,7 +13,7 @@ from jobs.api.openapi import documented, failures, identifier
 from jobs.api.rows import jobs_of
 from jobs.api.serializers import JobSerializer, JobStatusSerializer
 from jobs.api.view import ApiView
-from jobs.models import Job, WebhookDelivery
+from jobs.models import Job, JobStatus, Video, WebhookDelivery
 from jobs.models.webhook import KEPT
 
 
@@ -36,7 +36,10 @@ def body_of(delivery: WebhookDelivery) -> str:
     for name in KEPT:
         column: Any = Job._meta.get_field(name)
         setattr(job, name, column.to_python(delivery.facts[name]))
-    now_only: dict[str, Any] = {"queue_position": None, "attempt_started_at": None}
+    if delivery.facts["status"] != JobStatus.COMPLETED:
+        later: dict[str, Any] = {"videos": Video.objects.none()}  # what there is came of a later attempt
+        vars(job)["_prefetched_objects_cache"].update(later)
+    now_only: dict[str, Any] = {"queue_position": None, "waiting_for": None, "attempt_started_at": None}
     vars(job).update(now_only)
     told = JobStatusSerializer(job, context={"request": _Visitor(job.public_url)}).data
     return json.dumps({"event": delivery.event, "job": json.loads(JSONRenderer().render(told))}, ensure_ascii=False)

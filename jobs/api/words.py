@@ -63,6 +63,7 @@ def submit_words(owner: Any, video: Video, body: Any, key: str | None) -> Submit
     submission = Submission(
         document,
         strict=video.job.strict,
+        labels=video.job.labels,
         client_data=video.job.client_data,
         key=PostKey.of(key, {"video": str(video.pk), "words": body}) if key is not None else None,
     )

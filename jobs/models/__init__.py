@@ -3,7 +3,7 @@
 from jobs.models.access import ApiToken, LoginFailures, RateBucket, Scope
 from jobs.models.attempt import AttemptOutcome, JobAttempt
 from jobs.models.event import EventKind, JobEvent
-from jobs.models.job import Job
+from jobs.models.job import LABELLED, Job
 from jobs.models.media import Asset, Video
 from jobs.models.owner import OwnerQuota, OwnerTurn, Rendered
 from jobs.models.plan import JobPlan
@@ -31,6 +31,7 @@ __all__ = [
     "DUE_CHANNEL",
     "EVENTS_CHANNEL",
     "HIGHEST_PRIORITY",
+    "LABELLED",
     "LOWEST_PRIORITY",
     "RETRYABLE",
     "TERMINAL",

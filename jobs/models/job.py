@@ -8,9 +8,12 @@ from django.db.models import F, Q
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Now
 
+from jobs.models.labels import LabelsField
 from jobs.models.state import TERMINAL, JobStatus
 from jobs.models.transitions import JobQuerySet
 from media_services.stage import Stage
+
+LABELLED = ~Q(labels=[])
 
 
 class Job(models.Model):
@@ -24,6 +27,9 @@ class Job(models.Model):
     webhook_url = models.TextField(blank=True, default="", db_default="", help_text="what hears of its end")
     public_url = models.TextField(blank=True, default="", db_default="", help_text="where its client reaches us")
     priority = models.SmallIntegerField(default=0)
+    labels = LabelsField(
+        default=list, db_default="", db_collation="C", help_text="what a worker has to have that takes it, sorted"
+    )
     run_after = models.DateTimeField(db_default=Now())
     max_attempts = models.PositiveSmallIntegerField(default=3)
 
@@ -75,10 +81,12 @@ class Job(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["priority", "owner", "created_at", "id"],
-                name="job_due_by_owner",
+                fields=["priority", "owner", "labels", "created_at", "id"],
+                name="job_due",
                 condition=Q(status=JobStatus.PENDING),
             ),
+            models.Index(fields=["labels"], name="job_due_labelled", condition=Q(status=JobStatus.PENDING) & LABELLED),
+            models.Index(F("created_at").desc(), F("id").desc(), name="job_labelled", condition=LABELLED),
             models.Index("cluster", name="job_processing", condition=Q(status=JobStatus.PROCESSING)),
             models.Index("finished_at", "status", name="job_finished", condition=Q(status__in=TERMINAL)),
             models.Index(fields=["status"], name="job_completed", condition=Q(status=JobStatus.COMPLETED)),

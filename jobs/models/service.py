@@ -4,10 +4,24 @@ import uuid
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.db.models.functions import Now
 
-from jobs.models.state import DUE_CHANNEL, notify
+from jobs.models.labels import labels_field, listed
+from jobs.models.state import ALIVE, DUE_CHANNEL, notify
+
+
+class ClusterQuerySet(models.QuerySet["Cluster"]):
+    """What is asked about clusters, in no order."""
+
+    def alive(self) -> "ClusterQuerySet":
+        """Narrow to those that have beaten lately."""
+        return self.filter(heartbeat_at__gt=Now() - ALIVE)
+
+    def taking_it(self) -> "ClusterQuerySet":
+        """Narrow to the living ones that take the job of the query around this one."""
+        asked = listed(OuterRef("labels"))
+        return self.alive().filter(Q(is_dedicated=False) | Q(labels__overlap=asked), labels__contains=asked)
 
 
 class Cluster(models.Model):
@@ -17,10 +31,14 @@ class Cluster(models.Model):
     host = models.CharField(max_length=255)
     pid = models.IntegerField()
     workers = models.PositiveSmallIntegerField()
+    labels = labels_field()
+    is_dedicated = models.BooleanField(default=False, db_default=False, help_text="to jobs that ask for its labels")
     memory_bytes = models.PositiveBigIntegerField(db_default=0, help_text="of all its processes, work included")
     cpu_percent = models.FloatField(db_default=0, help_text="of one core, of all its processes since the beat before")
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    objects = ClusterQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"

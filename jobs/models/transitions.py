@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import Exists, F
+from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
 from jobs.identity import WorkerIdentity
+from jobs.labels import NO_LABELS, WorkerLabels
 from jobs.models import scheduling
 from jobs.models.attempt import AttemptOutcome, JobAttempt
 from jobs.models.event import EventKind, JobEvent
+from jobs.models.labels import listed
 from jobs.models.media import Video
 from jobs.models.owner import Rendered
-from jobs.models.service import QueuePause
 from jobs.models.state import CANCEL_CHANNEL, DUE_CHANNEL, EVENTS_CHANNEL, RETRYABLE, TERMINAL, JobStatus, notify
 from jobs.models.webhook import WebhookDelivery
 from media_services.errors import ErrorCode
@@ -61,33 +62,39 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Narrow to what a user may see: his own, or everything for staff."""
         return self if user.is_staff else self.filter(owner=user)
 
-    def due(self) -> Self:
-        """Narrow to what may be claimed now, in no order; `next_due` is the one that is claimed next."""
-        waiting = self.filter(~Exists(QueuePause.objects.all()), status=JobStatus.PENDING, run_after__lte=Now())
-        return waiting.exclude(owner_id__in=scheduling.owners_at_their_limit(self.model._default_manager.all()))
+    def next_due(self, labels: WorkerLabels = NO_LABELS) -> uuid.UUID | None:
+        """Return the id of the job that a worker with these labels would claim now, or None when there is none."""
+        return next((job.pk for job in self.raw(*scheduling.next_due(labels))), None)
 
-    def next_due(self) -> uuid.UUID | None:
-        """Return the id of the job that a claim would take now, or None when there is none."""
-        return next((job.pk for job in self.raw(scheduling.NEXT, scheduling.known())), None)
+    def without_worker(self) -> Self:
+        """Narrow to what is due and no living cluster takes, whoever is at work."""
+        return self.filter(scheduling.has_no_worker())
 
     def held(self, attempt: int) -> Self:
         """Narrow to jobs still processed by this attempt; the fence of every transition out of processing."""
         return self.filter(status=JobStatus.PROCESSING, attempt=attempt)
 
     def claim(self, worker: WorkerIdentity) -> "Job | None":
-        """pending -> processing: take the next due job for a worker, or None when there is none."""
-        known = {"stage": Stage.FETCHING, "lease": settings.VIDEOCRAFT.job_lease, "worker": str(worker)}
+        """pending -> processing: take the next due job that a worker may have, or None when there is none."""
+        statement, known = scheduling.claim(worker.labels)
+        known |= {"stage": Stage.FETCHING, "lease": settings.VIDEOCRAFT.job_lease, "worker": str(worker)}
         for _ in range(_MOST_CLAIMS):
             try:
-                return next(iter(self.raw(scheduling.CLAIM, known | scheduling.known() | vars(worker))), None)
+                return next(iter(self.raw(statement, known | vars(worker))), None)
             except IntegrityError as error:
                 if not scheduling.was_seat_taken(error):
                     raise
         return None
 
-    def in_want_of_help(self) -> Self:
-        """Narrow to those of which free workers may make pieces, the most open ones first."""
+    def in_want_of_help(self, labels: WorkerLabels = NO_LABELS) -> Self:
+        """Narrow to those of which free workers may make pieces, the most open ones first.
+
+        Making pieces needs no label; but workers that are dedicated help only with what asks for one of theirs.
+        """
         processing = self.filter(status=JobStatus.PROCESSING, cancel_requested_at=None)
+        if labels.are_dedicated:
+            asking = processing.alias(asked=listed(F("labels")))
+            processing = asking.filter(asked__overlap=list(labels.names))
         return processing.filter(open_pieces__gte=_WORTH_HELP).order_by("-open_pieces", "created_at")
 
     def beat(self, job: "Job", *, stage: str, progress: int, open_pieces: int = 0) -> bool:

@@ -27,7 +27,7 @@ _LONGEST_HOST = 300
 # What a retry of the job would change before its end is told.
 KEPT = ("status", "stage", "progress", "attempt", "error", "started_at", "finished_at", "updated_at")
 
-# The row is found once, as for jobs (`scheduling.CLAIM`). Until the lease is over it is due for nobody else.
+# The row is found once, as for jobs (`scheduling.claim`). Until the lease is over it is due for nobody else.
 _CLAIM = """
 WITH due AS MATERIALIZED (
     SELECT id FROM jobs_webhookdelivery

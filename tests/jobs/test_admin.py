@@ -139,7 +139,7 @@ class TestList:
         browser.get(LIST)
         for owner in (user, other_user) * 20:
             make_job(owner, status="processing")
-        with django_assert_num_queries(10) as queries:
+        with django_assert_num_queries(12) as queries:
             assert len(shown_ids(browser.get(LIST))) == 41
         assert sum("config" in query["sql"] for query in queries) == 1, "only the summaries read documents"
 
@@ -168,6 +168,8 @@ class TestList:
             ("age=1h", {"pending", "processing", "failed"}),
             ("age=older", {"completed"}),
             ("status=nonsense&age=nonsense&owner=nonsense&error=nonsense", set(JobStatus) - {"cancelled"}),
+            ("owner=" + "9" * 18, set()),
+            ("owner=" + "9" * 5000, set(JobStatus) - {"cancelled"}),
         ],
     )
     def test_filters_narrow_the_list(self, browser, user, query, expected):
@@ -176,6 +178,34 @@ class TestList:
             make_job(user, status=status)
         make_job(user, status="completed", created_at=long_ago)
         assert {job.status for job in browser.get(f"{LIST}?{query}").context["cl"].result_list} == expected
+
+    def test_the_label_filter_shows_only_the_jobs_that_ask_for_it_and_offers_what_there_is(self, browser, user):
+        make_cluster(labels=["big"])
+        both, one = make_job(user, labels=["gpu", "x"]), make_job(user, labels=["gpu"], status="completed")
+        make_job(user)
+        assert set(shown_ids(browser.get(f"{LIST}?label=gpu"))) == {both.pk, one.pk}
+        assert shown_ids(browser.get(f"{LIST}?label=x")) == [both.pk]
+        assert shown_ids(browser.get(f"{LIST}?label=big")) == []
+        filters = re.search(r"vc-filters.*?</nav>", text_of(browser.get(LIST)), re.DOTALL)[0]
+        assert re.findall(r"\?label=([^&\"]+)", filters) == ["big", "gpu", "x"]
+
+    def test_jobs_that_ask_for_a_label_are_read_along_an_index_of_their_own(self, browser, user):
+        Job.objects.bulk_create(Job(owner=user, config=[]) for _ in range(2000))
+        Job.objects.bulk_create(Job(owner=user, config=[], labels=["gpu"]) for _ in range(20))
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE jobs_job")
+        plan = browser.get(f"{LIST}?label=gpu").context["cl"].queryset[:50].explain()
+        assert "job_labelled" in plan
+
+    def test_a_pending_job_says_for_what_it_waits_and_that_it_is_not_there(self, browser, user):
+        job = make_job(user, labels=["big", "gpu"])
+        assert "waiting for a worker with big and gpu" in text_of(browser.get(LIST))
+        page = text_of(browser.get(page_of(job)))
+        assert "<dt>Labels</dt><dd>big, gpu</dd>" in page
+        assert "No such worker is there." in page
+        make_cluster(labels=["big", "gpu"])
+        assert "No such worker is there." not in text_of(browser.get(page_of(job)))
+        assert "big, gpu" in text_of(browser.get("/admin/jobs/cluster/"))
 
     def test_the_owner_filter_shows_only_his_jobs(self, browser, user, other_user):
         mine, _ = make_job(user), make_job(other_user)
@@ -259,6 +289,16 @@ class TestPage:
             assert text in page
         line = re.search(r'href="#line-(\d+)"', page)[1]
         assert "https://example.com/a.png" in re.search(rf'id="line-{line}">(.*)', page)[1]
+
+    @pytest.mark.parametrize(
+        ("tail", "named"), [("Traceback (most", "Traceback"), ("Conversion", "FFmpeg’s last lines")]
+    )
+    def test_last_lines_are_named_by_who_wrote_them(self, browser, user, tail, named):
+        job = make_job(user, status="failed")
+        job.attempts.update(stderr_tail=tail)
+        page = text_of(browser.get(page_of(job)))
+        headings = re.findall(r"<(?:h3|summary)>\s*([^<]*?)\s*</(?:h3|summary)>", page)
+        assert headings == [named, named]
 
     def test_a_job_between_attempts_says_why_and_when(self, browser, user):
         error = {"code": "DOWNLOAD_FAILED", "message": "refused", "retryable": True}

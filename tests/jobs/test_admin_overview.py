@@ -82,6 +82,23 @@ def test_it_says_that_nobody_works_on_what_waits(browser, user):
     assert "silent" in page
 
 
+def test_it_says_for_what_jobs_wait_that_no_worker_has(browser, user):
+    for labels in ([], ["gpu"], ["gpu"], ["big", "gpu"]):
+        make_job(user, labels=labels)
+    cluster = make_cluster(labels=["big"], is_dedicated=True)
+    page = text_of(browser.get(OVERVIEW))
+    for said in (
+        "2 jobs wait for a worker with gpu, and none is there.",
+        "1 job waits for a worker with big and gpu, and none is there.",
+        "1 job waits for a worker that takes jobs without labels, and none is there.",
+        "0 at work, 2 free; big, for such jobs only",
+    ):
+        assert said in page
+    cluster.labels, cluster.is_dedicated = ["big", "gpu"], False
+    cluster.save()
+    assert "none is there" not in text_of(browser.get(OVERVIEW))
+
+
 def test_it_shows_how_long_stages_take(browser, user):
     make_job(user, status="completed")
     JobAttempt.objects.update(stage_seconds={"rendering": 75})
@@ -124,7 +141,10 @@ def test_the_axis_ends_at_a_round_number(count, top):
 
 
 def test_a_day_without_jobs_says_so(browser):
-    assert "Nothing has ended yet." in text_of(browser.get(OVERVIEW))
+    page = text_of(browser.get(OVERVIEW))
+    assert "Nothing has ended in this time." in page
+    assert "No job waits and none is at work" in page
+    assert "vc-block" not in page
 
 
 def test_it_costs_a_fixed_number_of_queries(browser, user, django_assert_num_queries):
@@ -134,9 +154,10 @@ def test_it_costs_a_fixed_number_of_queries(browser, user, django_assert_num_que
         cluster = make_cluster(pid=number)
         make_job(user, status="processing", cluster=cluster.pk)
         make_job(user, status="completed")
-    # session, user; waiting, living, rates, stages, processing; clusters, jobs at work; pause; the past hour and day
+    # session, user; waiting, and in vain; living, rates, stages, processing; clusters, jobs at work; pause; the past
+    # hour and day
     for url in (OVERVIEW, LIVE):
-        with django_assert_num_queries(12) as queries:
+        with django_assert_num_queries(13) as queries:
             browser.get(url)
         assert not any('"config"' in query["sql"] for query in queries)
 

@@ -15,6 +15,37 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(EXECUTABLE is None, reason="there is no Chromium to look at the pages with"),
 ]
+# What of the content can be focused and is seen, in its order.
+FOCUSABLE = """[...document.querySelectorAll('#content :is(a[href], button, input, select, summary, [tabindex="0"])')]
+    .filter((each) => each.checkVisibility({visibilityProperty: true}) && each.type !== 'hidden')
+    .map((each) => each.outerHTML.slice(0, 200))"""
+IS_FOCUS_SEEN = """(() => {
+    const seen = getComputedStyle(document.activeElement);
+    return seen.outlineStyle !== 'none' || seen.boxShadow !== 'none' || seen.textDecorationLine === 'underline';
+})()"""
+# Texts in cells of a table, or beside it, that reach beyond what holds them.
+OVERFLOWING = """[...document.querySelectorAll('#content td, #content th, #content dd, .vc-card > *')]
+    .filter((each) => each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).overflowX === 'visible'
+        && each.clientWidth && !each.closest('.vc-scroll') && getComputedStyle(each).display !== 'inline')
+    .map((each) => each.outerHTML.slice(0, 200))"""
+# Texts whose contrast with the nearest ground behind them is less than WCAG's 4.5 to 1.
+FAINT = """(() => {
+    const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const light = (rgb) => rgb.slice(0, 3).map((part) => part / 255)
+        .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
+    const ground = (each) => {
+        const found = parts(getComputedStyle(each).backgroundColor);
+        return found[3] !== 0 || !each.parentElement ? found : ground(each.parentElement);
+    };
+    return [...document.querySelectorAll('#content *:not(option, progress, title, svg *)')]
+        .filter((each) => each.checkVisibility())
+        .filter((each) => [...each.childNodes].some((one) => one.nodeType === Node.TEXT_NODE && one.data.trim()))
+        .filter((each) => {
+            const both = [parts(getComputedStyle(each).color), ground(each)].map(light);
+            return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05) < 4.5;
+        }).map((each) => each.outerHTML.slice(0, 200));
+})()"""
 OVERVIEW = "/admin/jobs/overview/"
 LIST = "/admin/jobs/job/"
 
@@ -57,6 +88,12 @@ def make_day(user, count):
         make_job(user, status="processing", stage="rendering", progress=40, cluster=cluster.pk)
 
 
+def press(page, key, **more):
+    number = {"Tab": 9, "Enter": 13}[key]
+    for kind in ("keyDown", "keyUp"):
+        page.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=number, **more)
+
+
 def check(page):
     """Assert that the page that is shown fits its width, and that nothing was complained of."""
     assert page.ask("document.documentElement.scrollWidth") <= page.size["width"]
@@ -73,11 +110,76 @@ def test_overview_and_list_fit_and_are_without_complaint(looks, user, count):
     assert looks.ask("document.querySelectorAll('#result_list tbody tr').length") == min(count + bool(count), 50)
 
 
-def test_a_chart_that_is_too_wide_is_scrolled_to_the_latest_hour(looks, user):
+def test_a_chart_that_is_too_wide_is_scrolled_to_the_latest_hour_and_what_it_counts(looks, user):
     make_job(user, status="completed")
     looks.at(OVERVIEW)
-    bar = "document.querySelector('.vc-chart .vc-block').getBoundingClientRect()"
-    assert looks.ask(f"{bar}.left >= 0 && {bar}.right <= innerWidth")
+    for mark in (".vc-block", ".vc-mark--count"):
+        place = f"document.querySelector('.vc-chart {mark}').getBoundingClientRect()"
+        assert looks.ask(f"{place}.left >= 0 && {place}.right <= innerWidth")
+    assert looks.ask("document.querySelector('.vc-chart .vc-mark').getBoundingClientRect().height") >= 10
+
+
+def test_where_there_is_nothing_words_say_so_and_nothing_is_focused_for_it(looks):
+    looks.at(OVERVIEW)
+    assert "Nothing has ended in this time." in looks.ask("document.querySelector('[data-part=none]').innerText")
+    assert looks.ask("document.querySelector('[aria-label=Chart]').offsetParent") is None
+    for query, words in (
+        ("", "No job yet."),
+        ("?status=failed", "No job is like that."),
+        ("?q=x", "No job is like that."),
+    ):
+        looks.at(LIST + query)
+        assert words in looks.ask("document.querySelector('.vc-empty').innerText")
+    check(looks)
+
+
+def test_an_overview_that_shows_nothing_comes_to_have_its_chart(looks, user):
+    looks.at(OVERVIEW)
+    make_job(user, status="completed")
+    looks.wait_until("document.querySelector('.vc-chart .vc-block')")
+    assert looks.ask("document.querySelector('.vc-empty').getClientRects().length") == 0
+    assert looks.ask("document.querySelector('.vc-legend').innerText.includes('1 completed')")
+
+
+def test_what_is_long_makes_no_page_wider_and_covers_nothing(looks, django_user_model):
+    user = django_user_model.objects.create(username="a.very.long.name.of.somebody@" + "long-domain." * 9 + "org")
+    error = {
+        "code": "TRANSCRIPTION_FAILED",
+        "message": "https://example.com/" + "x" * 300,
+        "path": "/0" + "/scenes/0" * 30,
+    }
+    job = make_job(
+        user, status="failed", error=error, warnings=[error], config=[{"comment": "W" * 200, "scenes": [{}]}]
+    )
+    job.attempts.update(error=error, stderr_tail="E" * 400, worker="host" * 20 + ":1", outcome="failed")
+    running = make_job(user, status="processing", worker_host="host" * 20)
+    for path in (LIST, OVERVIEW, f"{LIST}{job.pk}/change/", f"{LIST}{running.pk}/change/"):
+        looks.at(path)
+        check(looks)
+        assert looks.ask(OVERFLOWING) == []
+
+
+def test_all_text_can_be_read_against_what_is_behind_it(looks, user):
+    make_day(user, 40)
+    failed = make_job(user, status="failed", warnings=[{"code": "a", "message": "b", "path": "/0/scenes/0"}])
+    failed.attempts.update(stderr_tail="Conversion failed!", error=failed.error, outcome="failed")
+    running = Job.objects.get(status="processing")
+    for path in (OVERVIEW, LIST, f"{LIST}{failed.pk}/change/", f"{LIST}{running.pk}/change/"):
+        looks.at(path)
+        assert looks.ask(FAINT) == []
+
+
+def test_all_that_can_be_done_is_reached_with_the_keyboard_and_seen_to_be(looks, user):
+    make_plan(job := make_job(user, status="failed"))
+    make_step(job)
+    for path in (OVERVIEW, LIST, f"{LIST}{job.pk}/change/"):
+        looks.at(path)
+        wanted = looks.ask(FOCUSABLE)
+        looks.ask("document.querySelector('#content').tabIndex = -1; document.querySelector('#content').focus()")
+        for each in wanted:
+            press(looks, "Tab")
+            assert looks.ask("document.activeElement.outerHTML.slice(0, 200)") == each
+            assert looks.ask(IS_FOCUS_SEEN), each
 
 
 def test_job_pages_fit_and_are_without_complaint(looks, user):
@@ -142,12 +244,10 @@ def test_the_list_and_the_page_of_a_job_keep_themselves_live(looks, user):
 def test_the_queue_can_be_paused_with_the_keyboard_alone(looks):
     looks.at(OVERVIEW)
     for _ in range(60):
-        for kind in ("keyDown", "keyUp"):
-            looks.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+        press(looks, "Tab")
         if looks.ask("document.activeElement.id") == "pause-or-resume":
             break
     assert re.search(r"solid", looks.ask("getComputedStyle(document.activeElement).outline"))
-    for kind in ("keyDown", "keyUp"):
-        looks.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r", windowsVirtualKeyCode=13)
+    press(looks, "Enter", text="\r")
     looks.wait_until("document.querySelector('.messagelist')?.textContent.includes('The queue is paused')")
     assert QueuePause.objects.get().paused_by == "root"

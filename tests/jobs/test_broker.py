@@ -11,6 +11,7 @@ from django_q.signing import SignedPackage
 
 from jobs.broker import JobBroker
 from jobs.identity import WorkerIdentity
+from jobs.labels import NO_LABELS, WorkerLabels
 from jobs.models import Job
 from jobs.queue import Submission, submit
 from tests.jobs.factories import DOCUMENT, make_job
@@ -22,7 +23,8 @@ CLUSTER = uuid.uuid4()
 @pytest.fixture
 def broker():
     JobBroker.start_for(CLUSTER, slots=1)
-    return JobBroker()
+    yield JobBroker()
+    JobBroker.labels = NO_LABELS
 
 
 def test_a_due_job_gives_one_token_that_carries_nothing(broker, user):
@@ -50,6 +52,21 @@ def test_the_jobs_of_another_cluster_do_not_count(broker, user):
     make_job(user)
     make_job(user)
     Job.objects.claim(WorkerIdentity("there", 1, 1, uuid.uuid4()))
+    assert broker.dequeue()
+
+
+def test_a_job_that_asks_for_what_its_workers_do_not_have_gives_no_token(broker, user):
+    make_job(user, labels=["gpu"])
+    assert broker.dequeue() is None
+    JobBroker.start_for(CLUSTER, slots=1, labels=WorkerLabels(("gpu",)))
+    assert broker.dequeue()
+
+
+def test_a_job_without_labels_gives_dedicated_workers_no_token(broker, user):
+    JobBroker.start_for(CLUSTER, slots=1, labels=WorkerLabels(("gpu",), are_dedicated=True))
+    make_job(user)
+    assert broker.dequeue() is None
+    make_job(user, labels=["gpu"])
     assert broker.dequeue()
 
 

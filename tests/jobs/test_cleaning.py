@@ -1,6 +1,7 @@
 """Cleaning: what has had its time goes, with its files; what has not stays; and it can stop anywhere."""
 
 import os
+import threading
 import time
 from datetime import timedelta
 from itertools import islice
@@ -10,11 +11,13 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from jobs import cleaning
 from jobs.cleaning import clean
 from jobs.housekeeping import stored_prefix, work_dir
+from jobs.idempotency import PostKey, find_earlier, keep_key
 from jobs.models import (
     Asset,
     Cluster,
@@ -35,6 +38,32 @@ DAY = timedelta(days=1)
 
 def finished(user, ago, status="completed", **fields):
     return make_job(user, status=status, finished_at=timezone.now() - ago, **fields)
+
+
+@pytest.fixture
+def cleaning_aside():
+    """Give a function that starts to clean beside this, and returns its thread when that waits for a lock."""
+
+    def clean_and_close():
+        clean_all()
+        connections.close_all()
+
+    def start():
+        thread = threading.Thread(target=clean_and_close)
+        thread.start()
+        deadline = time.monotonic() + 30
+        while not _waits_for_a_lock():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return thread
+
+    return start
+
+
+def _waits_for_a_lock():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0] > 0
 
 
 def clean_all():
@@ -209,3 +238,15 @@ def test_without_temp_cleanup_only_rows_that_are_over_go(user, settings):
     finished(user, 2 * DAY)
     clean_all()
     assert (orphan.exists(), Job.objects.count()) == (True, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_is_given_to_another_post_as_it_is_cleaned_stays(user, cleaning_aside):
+    old, new, key = make_job(user), make_job(user), PostKey.of("k", {"a": 1})
+    keep_key(user, key, old)
+    IdempotencyKey.objects.update(created_at=timezone.now() - DAY * 1.01)
+    with transaction.atomic():
+        keep_key(user, key, new)
+        thread = cleaning_aside()
+    thread.join()
+    assert find_earlier(user, key) == new

@@ -199,3 +199,11 @@ def is_somebody_waiting():
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return cursor.fetchone()[0]
+
+
+def test_a_user_who_is_deleted_takes_nothing_from_the_totals(user):
+    completed(user)
+    before = list(counting.totals())
+    user.delete()
+    assert before
+    assert sorted(counting.totals(), key=repr) == sorted(before, key=repr)

@@ -166,6 +166,15 @@ def test_a_job_that_a_person_has_retried_since_is_told_as_it_had_ended(user, ser
     assert told["duration_seconds"] is not None
 
 
+def test_the_films_of_a_later_success_are_not_told_with_a_failure(user, server, courier):
+    server.status("/hook", 200)
+    job = make_told(user, server.url("/hook"))
+    Job.objects.retry(job.pk)
+    make_video(Job.objects.claim(WorkerIdentity("here", 7, 1)))
+    settle(courier)
+    assert json.loads(server.requests[0].body)["job"]["videos"] == []
+
+
 def test_who_fails_twice_is_told_the_third_time_with_the_same_words_and_id(user, server, courier):
     answers = iter([500, 500, 200])
     server.handle("/hook", lambda handler: handler.answer(next(answers), b"sorry"))

@@ -1,15 +1,17 @@
 """Which job is helped with, and that one where there is nothing to do, or no way to help, is left alone."""
 
 import time
+from uuid import uuid4
 
 import pytest
 
 from jobs import helping
 from jobs.helping import help_somebody
 from jobs.identity import WorkerIdentity
+from jobs.labels import NO_LABELS, WorkerLabels
 from jobs.models import Job, JobEvent
-from media_services import results
-from media_services.others import invitation
+from media_services.others import invitation, invited
+from media_services.render import keys
 from media_services.stage import Stage
 from tests.jobs.factories import make_job
 
@@ -26,7 +28,8 @@ def nobody_left_alone(monkeypatch):
 def rendered(user, pieces, **fields):
     """Return a job that a worker elsewhere renders, of which so many pieces are open."""
     make_job(user, config=DOCUMENT, **fields)
-    job = Job.objects.claim(WorkerIdentity("elsewhere", 2, 2))
+    elsewhere = WorkerIdentity("elsewhere", 2, 2, labels=WorkerLabels(tuple(fields.get("labels", ()))))
+    job = Job.objects.claim(elsewhere)
     assert Job.objects.beat(job, stage="rendering", progress=30, open_pieces=pieces)
     return job
 
@@ -41,6 +44,21 @@ def with_invitation(job):
 def test_the_job_with_the_most_open_pieces_is_helped_with(user):
     few, many, _ = rendered(user, 2), rendered(user, 5), rendered(user, 1)
     assert list(Job.objects.in_want_of_help()) == [many, few]
+
+
+def test_helping_needs_no_label_and_dedicated_workers_help_with_what_asks_for_theirs(user):
+    plain, labelled = rendered(user, 5), rendered(user, 4, labels=["big", "gpu"])
+    assert list(Job.objects.in_want_of_help(NO_LABELS)) == [plain, labelled]
+    assert list(Job.objects.in_want_of_help(WorkerLabels(("gpu", "x")))) == [plain, labelled]
+    assert list(Job.objects.in_want_of_help(WorkerLabels(("gpu", "x"), are_dedicated=True))) == [labelled]
+
+
+@pytest.mark.parametrize(("labels", "goes_on"), [([], False), (["gpu"], True)])
+def test_a_helper_stops_for_a_due_job_that_it_may_take_and_for_no_other(user, labels, goes_on):
+    helping_out = helping.Help(rendered(user, 5), ME)
+    make_job(user, labels=labels)
+    reasons = [helping_out._reason_elsewhere(helping_out.looked_at) for _ in range(2)]
+    assert reasons == [None, None if goes_on else "a job is due"]
 
 
 def test_what_is_cancelled_or_done_is_not_helped_with(user):
@@ -81,11 +99,22 @@ def test_one_whose_source_is_not_kept_is_left_alone(user):
         assert not help_somebody(ME)
 
 
-def test_an_invitation_is_gone_with_the_work(user):
+def test_one_that_another_release_renders_is_left_alone(user, monkeypatch):
     job = rendered(user, 5)
-    with with_invitation(job):
-        pass
-    assert results.take(results.key("invitations", work=f"{job.pk}-{job.attempt}")) is None
+    with with_invitation(job), monkeypatch.context() as next_release:
+        next_release.setattr(keys, "engine", lambda: "the next release")
+        assert help_somebody(ME)
+        assert not help_somebody(ME)
+    assert not JobEvent.objects.filter(job=job, kind="step").exists()
+
+
+def test_an_invitation_is_gone_with_the_work():
+    class Work:
+        work = f"{uuid4()}-1"
+
+    with invitation(Work(), {}):
+        assert invited(Work()) == {}
+    assert invited(Work()) is None
 
 
 def test_only_what_has_moved_is_told(user, monkeypatch, tmp_path):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from jobs import housekeeper as module
 from jobs.housekeeper import ClusterFacts, Contact, Housekeeper, Hunger, Usage
 from jobs.identity import WorkerIdentity
+from jobs.labels import NO_LABELS, WorkerLabels
 from jobs.models import Cluster, EventKind, Job, JobEvent, Total
 from tests.jobs.factories import make_job
 
@@ -57,6 +58,19 @@ def test_a_job_that_has_not_waited_for_long_starves_nobody(user):
     hunger = Hunger(CLUSTER, slots=1)
     assert not hunger.look()
     assert not hunger.look()
+
+
+@pytest.mark.parametrize(("labels", "starves"), [(NO_LABELS, False), (WorkerLabels(("gpu",)), True)])
+def test_a_job_starves_only_beside_a_worker_that_may_take_it(user, monkeypatch, labels, starves):
+    monkeypatch.setattr(module, "STARVED", timedelta(0))
+    make_job(user, labels=["gpu"])
+    assert Hunger(CLUSTER, 1, labels).look() == starves
+
+
+def test_it_says_which_labels_its_workers_have():
+    Housekeeper(ClusterFacts(CLUSTER, "here", os.getpid(), 2, WorkerLabels(("big", "gpu"), are_dedicated=True))).turn()
+    row = Cluster.objects.get(pk=CLUSTER)
+    assert (row.labels, row.is_dedicated) == (["big", "gpu"], True)
 
 
 @pytest.mark.parametrize("why", ["nothing is due", "every worker is busy"])

@@ -56,6 +56,12 @@ def test_a_job_is_told_from_its_state_to_its_segments(job):
     ]
 
 
+def test_the_labels_that_it_asks_for_are_told(user):
+    assert told(make_job(user, labels=["big", "gpu"]))[1].startswith(
+        "  of ann, priority 0, for a worker with big and gpu, "
+    )
+
+
 def test_a_failure_is_told_with_what_ffmpeg_said_last_in_lines_of_80_columns(job):
     Job.objects.fail(job, FAILED, stderr_tail="Error opening input\n" + "x" * 200 + "\x1b[31m red")
     lines = told(job)

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import time
 
 import pytest
 from django.test import Client
@@ -124,3 +125,19 @@ def test_secrets_are_hidden_in_what_a_web_server_logs_of_a_request():
     record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, '%s - "%s %s HTTP/%s" %d', arguments, None)
     assert logs.SecretsFilter().filter(record)
     assert record.getMessage() == '127.0.0.1:4711 - "GET /shared/*** HTTP/1.1" 200'
+
+
+def test_what_ends_a_line_or_steers_a_terminal_is_written_out(listen):
+    logger, stream = listen()
+    logger.warning("path %s", "a\rb\x1b[2K\u2028\x85c\x00\td")
+    (line,) = stream.getvalue().splitlines()
+    assert line.endswith(r"path a\rb\x1b[2K\u2028\x85c\x00" + "\td")
+
+
+def test_a_line_is_looked_through_once_however_many_addresses_it_names():
+    took_s = []
+    for count in (2_000, 16_000):
+        began = time.process_time()
+        assert logs.hidden("a://" * count) == "a://" * count
+        took_s.append(time.process_time() - began)
+    assert took_s[1] < 24 * took_s[0] + 0.05, "eight times as much, not sixty-four"

@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 from jobs import worker
 from jobs.identity import WorkerIdentity
 from jobs.models import EventKind, Job, JobEvent, JobPlan
+from jobs.models import event as events
 from jobs.run import Run
 from jobs.story import MOST_STEPS, Story, message_of
 from media_services.journal import FilmPlan, Outcome, PlannedSegment, Shown, Step, Task
@@ -292,3 +293,21 @@ def _not_while(away, call):
         return call(*args, **options)
 
     return called
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_written_again_comes_after_what_was_read_meanwhile(user, story_of, monkeypatch):
+    story = story_of(user)
+    with monkeypatch.context() as outage:
+        outage.setattr(events, "notify", _lost)  # after the INSERT, before the COMMIT
+        tell(story, STEP)
+    assert not told(story)
+
+    Job.objects.cancel(story.job.pk)
+    read = JobEvent.objects.filter(job=story.job).latest("id").pk
+    story.flush()
+    assert JobEvent.objects.get(kind=EventKind.STEP).pk > read
+
+
+def _lost(*_):
+    raise OperationalError("the connection is lost")

@@ -16,10 +16,10 @@ from media_services.render.encode import Film
 
 MIB = 2**20
 IN_PIECES = "django.core.files.storage.InMemoryStorage"
-AT_ONCE = "tests.media_services.test_storage.Bucket"
+AT_ONCE = "tests.media_services.test_storage.AtOnce"
 
 
-class Bucket(InMemoryStorage):
+class AtOnce(InMemoryStorage):
     """A storage that reads what it is given in one go."""
 
     def _save(self, name, content):
@@ -61,6 +61,30 @@ def test_a_storage_that_uploads_is_reported_as_it_reads(film, settings, backend)
     done, heard = stored(film)
     assert default_storage.open(done.file).read() == content
     assert len([fraction for fraction in set(heard) if fraction > 0.5]) > 8
+
+
+def test_a_bucket_is_reported_to_as_it_is_sent_to(film, settings, s3_server):
+    settings.STORAGES = settings.STORAGES | s3_server.storages()
+    film.file.write_bytes(content := os.urandom(20 * MIB))
+    done, heard = stored(film)
+    assert default_storage.open(done.file).read() == content
+    assert sorted(s3_server.objects()) == ["films/a-0.contact.jpg", "films/a-0.jpg", "films/a-0.mp4"]
+    assert len([fraction for fraction in set(heard) if fraction > 0.5]) > 3  # as many parts as it is sent in
+
+
+def test_a_film_that_a_bucket_does_not_take_fails_the_storing_and_can_be_tried_again(film, settings, s3_server):
+    settings.STORAGES = settings.STORAGES | s3_server.storages()
+    with s3_server.failing("PUT"), pytest.raises(MediaError, match=r"failed \(503") as raised:
+        storage.store([film], "films/a", lambda fraction: None)
+    assert (raised.value.code, raised.value.retryable) == (ErrorCode.STORAGE_FAILED, True)
+
+
+def test_what_is_left_of_an_attempt_in_a_bucket_is_discarded(captioned, settings, s3_server):
+    settings.STORAGES = settings.STORAGES | s3_server.storages()
+    for prefix in ("films/1", "films/11"):
+        storage.store([captioned], prefix, lambda fraction: None)
+    storage.discard("films/1", 1)
+    assert {name.partition("-")[0] for name in s3_server.objects()} == {"films/11"}
 
 
 def test_a_copy_to_another_file_system_is_reported_as_it_goes(film, settings):
@@ -138,8 +162,11 @@ def test_subtitles_that_cannot_be_stored_fail_the_storing(captioned):
     assert raised.value.code == ErrorCode.STORAGE_FAILED
 
 
-def test_a_report_that_raises_stops_the_upload(film, settings):
-    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": IN_PIECES}}
+@pytest.mark.parametrize("is_bucket", [False, True])
+def test_a_report_that_raises_stops_the_upload(film, settings, s3_server, is_bucket):
+    default = s3_server.storages() if is_bucket else {"default": {"BACKEND": IN_PIECES}}
+    settings.STORAGES = settings.STORAGES | default
+    film.file.write_bytes(bytes(20 * MIB))
 
     class Cancelled(Exception):
         pass
@@ -150,3 +177,4 @@ def test_a_report_that_raises_stops_the_upload(film, settings):
 
     with pytest.raises(Cancelled):
         storage.store([film], "films/a", report)
+    assert (s3_server.objects(), s3_server.uploads()) == ({}, [])

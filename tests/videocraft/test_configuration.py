@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from jobs.labels import WorkerLabels
 from jobs.rate import Rate
-from videocraft import configuration, database
+from videocraft import configuration, database, files
 from videocraft.configuration import Configuration, load, parse_duration
 from videocraft.secret import secret_key
 
@@ -102,6 +103,7 @@ def test_a_misspelt_variable_is_refused_with_the_right_spelling(monkeypatch):
         ("LOG_FORMAT", "xml"),
         ("METRICS", "perhaps"),
         ("DRAIN_SECONDS", "-1"),
+        ("WORKER_DEDICATED", "1"),
         ("WHISPER_THREADS", "-1"),
         ("WHISPER_IDLE", "a while"),
     ],
@@ -111,6 +113,25 @@ def test_a_value_that_makes_no_sense_is_refused_by_its_variable_and_value(monkey
 
     with pytest.raises(ValueError, match=f"VIDEOCRAFT_{name}='{value}'"):
         load()
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"), [("gpu,GPU", "'GPU' is not a label"), ("a,b,c,d,e,f,g,h,i", "there are 9 labels, and 8 may be")]
+)
+@pytest.mark.parametrize("dedicated", ["", "1"])
+def test_labels_that_are_none_or_too_many_are_refused_and_nothing_else_is(monkeypatch, labels, says, dedicated):
+    monkeypatch.setenv("VIDEOCRAFT_WORKER_LABELS", labels)
+    monkeypatch.setenv("VIDEOCRAFT_WORKER_DEDICATED", dedicated)
+    with pytest.raises(ValueError, match="VIDEOCRAFT_WORKER_LABELS=") as refused:
+        load()
+    assert says in str(refused.value)
+    assert "DEDICATED" not in str(refused.value)
+
+
+def test_workers_have_the_labels_that_are_named(monkeypatch):
+    monkeypatch.setenv("VIDEOCRAFT_WORKER_LABELS", "gpu, big,gpu")
+    monkeypatch.setenv("VIDEOCRAFT_WORKER_DEDICATED", "yes")
+    assert load().labels_of_workers == WorkerLabels(("big", "gpu"), are_dedicated=True)
 
 
 def test_all_values_that_make_no_sense_are_named_at_once(monkeypatch):
@@ -198,3 +219,58 @@ def test_a_limit_that_makes_no_sense_is_refused(monkeypatch, name, value):
     monkeypatch.setenv(f"VIDEOCRAFT_{name}", value)
     with pytest.raises(ValueError, match=f"VIDEOCRAFT_{name}='{value}'"):
         load()
+
+
+class TestABucket:
+    @pytest.fixture
+    def given(self, monkeypatch):
+        def given(**values):
+            for name, value in values.items():
+                monkeypatch.setenv(f"VIDEOCRAFT_S3_{name.upper()}", value)
+            return load()
+
+        return given
+
+    def test_without_one_files_are_on_the_disk(self):
+        found = files.storages_for(load())
+        assert found["default"] == {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+        assert found["results"]["OPTIONS"]["location"].name == "results"
+
+    def test_films_and_results_lie_in_it_under_the_prefix(self, given):
+        found = files.storages_for(given(bucket="films", region="eu-west-3", prefix="video/craft"))
+        assert {each["BACKEND"] for each in found.values()} == {"media_services.bucket.Bucket"}
+        assert [each["OPTIONS"]["location"] for each in found.values()] == ["video/craft", "video/craft/results"]
+        assert found["default"]["OPTIONS"]["addressing_style"] == "virtual"
+        assert found["default"]["OPTIONS"]["querystring_expire"] == 3600
+
+    def test_one_of_another_server_is_addressed_by_path_unless_told_otherwise(self, given):
+        where = {"bucket": "films", "endpoint": "http://minio:9000/"}
+        options = files.storages_for(given(**where))["default"]["OPTIONS"]
+        assert (options["addressing_style"], options["region_name"]) == ("path", "us-east-1")
+        assert options["endpoint_url"] == "http://minio:9000"
+        assert (
+            files.storages_for(given(**where, addressing="virtual"))["default"]["OPTIONS"]["addressing_style"]
+            == "virtual"
+        )
+
+    @pytest.mark.parametrize(
+        ("values", "says"),
+        [
+            ({"endpoint": "http://minio:9000"}, "S3_ENDPOINT=.*S3_BUCKET names none"),
+            ({"prefix": "films"}, "S3_PREFIX=.*S3_BUCKET names none"),
+            ({"region": "eu-west-3"}, "S3_REGION=.*S3_BUCKET names none"),
+            ({"url_life": "2h"}, "S3_URL_LIFE=.*S3_BUCKET names none"),
+            ({"bucket": "films"}, "S3_REGION=.*must name the region"),
+            ({"bucket": "a/b", "region": "eu-west-3"}, "S3_BUCKET=.*not the name of a bucket"),
+            ({"bucket": "films", "endpoint": "minio:9000"}, "S3_ENDPOINT=.*not the address of a server"),
+            ({"bucket": "films", "endpoint": "http://minio:9000/films"}, "S3_ENDPOINT=.*not the address of a server"),
+            ({"bucket": "films", "region": "x", "public_endpoint": "http://a.example.com"}, "S3_PUBLIC_ENDPOINT="),
+            ({"bucket": "films", "region": "x", "prefix": "../films"}, "S3_PREFIX=.*not a folder"),
+            ({"bucket": "films", "region": "x", "prefix": "/films/"}, "S3_PREFIX=.*not a folder"),
+            ({"bucket": "films", "region": "x", "url_life": "8d"}, "S3_URL_LIFE=.*seven days"),
+            ({"bucket": "films", "region": "x", "addressing": "dns"}, "S3_ADDRESSING="),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused_by_name(self, given, values, says):
+        with pytest.raises(ValueError, match=says):
+            given(**values)

@@ -20,6 +20,7 @@ COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
 SERVICES = COMPOSE["services"]
 APP_SERVICES = ("migrate", "web", "worker")
 SETTINGS = {variable(name) for name in Configuration.model_fields}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # which boto3 reads
 POSTGRES_IMAGE_VARIABLES = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD"}
 
 
@@ -42,10 +43,9 @@ def assert_runs(argv: list[str]) -> None:
     if argv[0] == "uvicorn":
         module, _, name = argv[1].partition(":")  # imported elsewhere, for it changes the process it is in
         subprocess.run([sys.executable, "-c", f"from {module} import {name}; assert callable({name})"], check=True)
-        options = {
-            option for parameter in importlib.import_module("uvicorn.main").main.params for option in parameter.opts
-        }
-        assert {word for word in argv if word.startswith("--")} <= options | {"--no-access-log"}
+        parameters = importlib.import_module("uvicorn.main").main.params
+        options = {option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert {word for word in argv if word.startswith("--")} <= options
     elif argv[:2] == ["python", "manage.py"]:
         command = load_command_class(get_commands()[argv[2]], argv[2])
         command.create_parser("manage.py", argv[2]).parse_args(argv[3:])
@@ -75,7 +75,7 @@ def test_the_image_runs_and_checks_the_web_server_by_itself():
 
 @pytest.mark.parametrize("name", APP_SERVICES)
 def test_each_variable_is_a_setting(name):
-    assert set(SERVICES[name]["environment"]) <= SETTINGS
+    assert set(SERVICES[name]["environment"]) <= SETTINGS | CREDENTIALS
 
 
 def test_each_variable_of_the_image_is_a_setting_or_of_python():
@@ -87,7 +87,7 @@ def test_each_variable_of_the_image_is_a_setting_or_of_python():
 def test_each_variable_asked_of_the_user_is_a_setting_or_explained():
     asked = set(re.findall(r"\$\{(\w+)", COMPOSE_TEXT))
 
-    assert asked - SETTINGS == {"POSTGRES_PASSWORD", "PORT"}
+    assert asked - SETTINGS - CREDENTIALS == {"POSTGRES_PASSWORD", "PORT"}
     assert set(SERVICES["postgres"]["environment"]) == POSTGRES_IMAGE_VARIABLES
 
 

@@ -137,3 +137,15 @@ def test_a_database_that_does_not_answer_is_an_error_in_one_line(data_dir, monke
     said = serving.end()
     assert said.startswith("stopped, because")
     assert "Traceback" not in said
+
+
+def test_what_a_client_says_of_its_address_is_not_believed(data_dir, monkeypatch):
+    monkeypatch.setenv("VIDEOCRAFT_RATE_LIMIT_FAILURES", "5/h")
+    serving = Serving(data_dir, free_port()).wait_until_ready()
+    with httpx.Client(base_url=serving.url, headers={"Authorization": "Bearer wrong"}) as client:
+        for number in range(6):
+            answer = client.get("/api/v1/jobs", headers={"X-Forwarded-For": f"198.51.100.{number}"})
+    serving.stop(signal.SIGTERM)
+    serving.end()
+    assert serving.leaves_nothing()
+    assert answer.status_code == 429

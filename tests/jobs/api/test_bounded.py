@@ -21,12 +21,13 @@ def most_at_once(monkeypatch):
         counts.append(counts[-1] - 1)
         return HttpResponse()
 
-    async def send(paths):
+    async def send(paths, method):
         handler, factory = BoundedHandler(at_once=2), AsyncRequestFactory()
-        return await asyncio.gather(*(handler.get_response_async(factory.get(path)) for path in paths))
+        requests = (factory.generic(method, path) for path in paths)
+        return await asyncio.gather(*(handler.get_response_async(request) for request in requests))
 
-    def ask(*paths):
-        assert len(asyncio.run(send(paths))) == len(paths)
+    def ask(*paths, method="GET"):
+        assert len(asyncio.run(send(paths, method))) == len(paths)
         return max(counts)
 
     monkeypatch.setattr(ASGIHandler, "get_response_async", work)
@@ -35,6 +36,15 @@ def most_at_once(monkeypatch):
 
 def test_no_more_requests_are_worked_on_at_once_and_all_are_answered(most_at_once):
     assert most_at_once(*["/api/v1/jobs"] * 7) == 2
+
+
+@pytest.mark.parametrize("path", ["/api/v1/jobs?wait", "/health?wait=60", "/api/v1/jobs/x/events?wait=60"])
+def test_nothing_else_waits_whatever_it_says(most_at_once, path):
+    assert most_at_once(*[path] * 7) == 2
+
+
+def test_a_post_does_not_wait(most_at_once):
+    assert most_at_once(*["/api/v1/jobs/x?wait=60"] * 7, method="POST") == 2
 
 
 def test_who_waits_for_a_job_takes_no_place(most_at_once):

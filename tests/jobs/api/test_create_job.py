@@ -38,11 +38,13 @@ def test_the_new_job_says_all_that_is_known_of_it(api):
         "attempt": 0,
         "max_attempts": 3,
         "priority": 0,
+        "labels": [],
         "warnings": [],
         "error": None,
         "video_id": None,
         "videos": [],
         "queue_position": 1,
+        "waiting_for": [],
         "eta_s": None,
         "started_at": None,
         "completed_at": None,
@@ -66,6 +68,12 @@ def test_an_envelope_says_how_the_job_is_to_be_run(api):
     assert answer["queue_position"] is None
 
 
+def test_the_labels_that_a_worker_has_to_have_are_sorted_and_each_is_there_once(api):
+    answer = post(api, {"config": DOCUMENT, "labels": ["null", "gpu", "9-big", "gpu"]}).json()
+    assert answer["labels"] == Job.objects.get().labels == ["9-big", "gpu", "null"]
+    assert post(api, {"config": DOCUMENT, "labels": None}).json()["labels"] == []
+
+
 def test_null_in_an_envelope_means_absent_and_a_past_time_means_now(api):
     envelope = {"config": DOCUMENT, "priority": None, "strict": None, "run-after": "2001-01-01T00:00:00Z"}
     assert post(api, envelope).json()["queue_position"] == 1
@@ -77,6 +85,13 @@ def test_null_in_an_envelope_means_absent_and_a_past_time_means_now(api):
         ({"priority": 11}, [("/priority", "out-of-range")]),
         ({"priority": "5"}, [("/priority", "wrong-type")]),
         ({"priority": True}, [("/priority", "wrong-type")]),
+        ({"labels": "gpu"}, [("/labels", "wrong-type")]),
+        ({"labels": ["gpu", 5]}, [("/labels/1", "wrong-type")]),
+        (
+            {"labels": ["gpu", "GPU", "-a", "", "a\n", "é", "a" * 33]},
+            [(f"/labels/{n}", "invalid-value") for n in range(1, 7)],
+        ),
+        ({"labels": list("abcdefghi")}, [("/labels", "invalid-value")]),
         ({"strict": "yes"}, [("/strict", "wrong-type")]),
         ({"run-after": "tomorrow"}, [("/run-after", "invalid-value")]),
         ({"run-after": 5}, [("/run-after", "invalid-value")]),

@@ -38,9 +38,10 @@ def test_a_replay_shows_the_job_as_it_is_by_now(api):
     assert (post(api).json()["job_id"], post(api).json()["status"]) == (job_id, "cancelled")
 
 
-def test_a_key_sent_with_another_body_is_refused(api):
+@pytest.mark.parametrize("other", [OTHER, {"config": DOCUMENT, "labels": ["gpu"]}])
+def test_a_key_sent_with_another_body_is_refused(api, other):
     post(api)
-    assert refusal(post(api, OTHER)) == (422, "IDEMPOTENCY_MISMATCH")
+    assert refusal(post(api, other)) == (422, "IDEMPOTENCY_MISMATCH")
     assert post(api).status_code == 200
     assert Job.objects.count() == 1
 

@@ -13,7 +13,7 @@ from jobs.api import jobs as job_views
 from jobs.identity import WorkerIdentity
 from jobs.models import Job
 from tests.jobs.api.answers import NOBODY, problems, refusal
-from tests.jobs.factories import DOCUMENT, make_job, make_token, make_video
+from tests.jobs.factories import DOCUMENT, make_cluster, make_job, make_token, make_video
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -152,6 +152,32 @@ def test_the_place_in_the_queue_is_that_of_claiming(api, user, other_user):
 
     assert [place(job) for job in (urgent, early, late, waiting)] == [1, "another's", 3, None]
     assert Job.objects.claim(WorkerIdentity.current()) == urgent
+
+
+@pytest.mark.parametrize(
+    ("labels", "has", "is_dedicated", "waiting_for"),
+    [
+        (["gpu"], [], False, ["gpu"]),
+        (["big", "gpu"], ["gpu"], False, ["big", "gpu"]),
+        (["gpu"], ["big", "gpu"], True, None),
+        ([], ["gpu"], False, None),
+        ([], ["gpu"], True, []),
+    ],
+)
+def test_a_due_job_says_for_which_labels_it_waits_if_no_living_cluster_takes_it(
+    api, user, labels, has, is_dedicated, waiting_for
+):
+    make_cluster(labels=has, is_dedicated=is_dedicated)
+    make_cluster(labels=labels, heartbeat_at=timezone.now() - timedelta(seconds=31))
+    job = make_job(user, labels=labels)
+    assert api.get(f"/api/v1/jobs/{job.pk}").json()["waiting_for"] == waiting_for
+    assert api.get("/api/v1/jobs").json()["jobs"][0]["waiting_for"] == waiting_for
+
+
+def test_only_what_is_pending_and_due_waits_for_a_worker(api, user):
+    make_job(user, labels=["gpu"], run_after=timezone.now() + timedelta(hours=1))
+    make_job(user, labels=["gpu"], status="processing")
+    assert [job["waiting_for"] for job in api.get("/api/v1/jobs").json()["jobs"]] == [None, None]
 
 
 def test_what_is_left_of_a_processing_job_is_estimated_from_its_pace(api, user):

@@ -71,6 +71,13 @@ def test_what_a_token_may_not_do_counts_as_well(user, configure):
     assert [post(reader).status_code for _ in range(2)] == [403, 429]
 
 
+@pytest.mark.django_db
+def test_a_limit_of_another_period_begins_anew():
+    for _ in range(500):
+        limits.take("requests:1", Rate.parse("1000/d"))
+    assert limits.take("requests:1", Rate.parse("600/m")).until_full_s == pytest.approx(0.1)
+
+
 def test_without_a_limit_nothing_is_said_or_kept(api):
     assert "X-RateLimit-Limit" not in api.get("/api/v1/jobs")
     assert not RateBucket.objects.exists()

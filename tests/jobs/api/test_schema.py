@@ -45,6 +45,7 @@ def test_the_document_is_described_down_to_its_elements_with_an_example(schema):
     assert set(components["MovieEnvelope"]["properties"]) == {
         "config",
         "priority",
+        "labels",
         "run-after",
         "strict",
         "client-data",

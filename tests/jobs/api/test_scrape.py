@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from django.utils import timezone
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
@@ -73,9 +75,17 @@ def test_everything_is_told_from_nothing_on(anonymous):
     assert found["videocraft_oldest_pending_age_seconds",] == 0
 
 
+def test_due_jobs_that_no_living_cluster_takes_are_told(anonymous, user):
+    make_cluster(labels=["gpu"])
+    for labels in ([], ["gpu"], ["big"], ["big", "gpu"]):
+        make_job(user, labels=labels)
+    make_job(user, labels=["big"], run_after=timezone.now() + timedelta(hours=1))
+    assert samples(anonymous)["videocraft_jobs_without_worker",] == 2
+
+
 def test_a_scrape_costs_a_fixed_number_of_queries(anonymous, work, django_assert_num_queries):
-    # totals; waiting; usage; clusters; pause; webhooks; one for each of the five statuses
-    with django_assert_num_queries(11):
+    # totals; waiting, and in vain; usage; clusters; pause; webhooks; one for each of the five statuses
+    with django_assert_num_queries(12):
         anonymous.get("/metrics")
 
 

@@ -40,6 +40,12 @@ def test_not_ready_without_a_worker_that_has_beaten_lately(anonymous):
     assert readiness(anonymous) == (200, {})
 
 
+def test_ready_and_told_so_when_every_cluster_takes_labelled_jobs_only(anonymous):
+    make_cluster(labels=["gpu"], is_dedicated=True)
+    told = anonymous.get("/ready").json()["checks"]["worker"]
+    assert told == {"ok": True, "message": "1 running; jobs without labels wait, for all take labelled ones only"}
+
+
 def test_not_ready_when_the_queue_is_full(anonymous, user, configure):
     make_cluster()
     configure(job_queue_size=1)

@@ -460,3 +460,16 @@ def test_watchers_whose_hub_failed_are_sent_away_and_come_again(user, monkeypatc
         assert "watchers are sent away" in caplog.text
 
     run(scene)
+
+
+def test_others_have_their_turn_while_much_is_encoded():
+    told, turns = [(UUID(int=1), "processing", "rendering", 7, *[None] * len(watching._COLUMNS))] * 1000, [0]
+
+    async def encode():
+        group = asyncio.create_task(stream.new_hub()._group(told))
+        while not group.done():
+            turns[0] += 1
+            await asyncio.sleep(0)
+
+    asyncio.run(encode())
+    assert turns[0] >= 20

@@ -93,10 +93,10 @@ def test_no_words_at_all_are_an_edit_too(api, user):
     assert put(api, film(user), []).json()["config"] == [with_captions(FILM, top=[])]
 
 
-def test_strictness_and_client_data_carry_over_and_priority_does_not(api, user):
-    video = film(user, strict=True, client_data={"order": 7}, priority=5)
+def test_strictness_labels_and_client_data_carry_over_and_priority_does_not(api, user):
+    video = film(user, strict=True, labels=["gpu"], client_data={"order": 7}, priority=5)
     answer = put(api, video, WORDS).json()
-    assert (answer["client-data"], answer["priority"]) == ({"order": 7}, 0)
+    assert (answer["client-data"], answer["labels"], answer["priority"]) == ({"order": 7}, ["gpu"], 0)
     assert Job.objects.get(pk=answer["job_id"]).strict
 
 

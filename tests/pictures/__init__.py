@@ -1,0 +1,1 @@
+"""Pictures of the admin's pages, as `python -m tests.pictures` takes them."""
