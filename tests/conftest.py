@@ -47,6 +47,8 @@ def only_s3_server():
 @pytest.fixture
 def s3_server(only_s3_server, monkeypatch):
     """An S3 server with an empty bucket, to be struck, and in the environment the key to it."""
+    if not only_s3_server.is_running:  # a test killed all that is below this process
+        only_s3_server.start()
     for name, value in only_s3_server.environment().items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)

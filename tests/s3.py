@@ -64,7 +64,7 @@ class S3Server:
 
     @property
     def is_running(self) -> bool:
-        return self._process is not None
+        return self._process is not None and self._process.poll() is None
 
     @property
     def url(self) -> str:
