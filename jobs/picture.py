@@ -127,7 +127,7 @@ def _shown(project: Plan) -> dict[str, list[Bar]]:
         rows["scenes"].append(_thing(scene, scene["path"]))
     for shown in project["layers"]:
         row = names.get(shown["kind"], "layers")
-        rows[row].append(_thing(shown, shown["kind"] if row == "layers" else shown["path"]))
+        rows[row].append(_thing(shown, shown["kind"]))
     return rows
 
 
