@@ -30,7 +30,7 @@ test: $(VENV)/development ## run every check and test
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 	@$(BIN)/python manage.py makemigrations --check --dry-run --verbosity 0
-	@$(BIN)/python -m pytest -n 3
+	@$(BIN)/python -m pytest -n 3 -rs
 
 soak: $(VENV)/development ## kill it at random for ten minutes, and count what came of 200 jobs
 	@$(BIN)/python -m tests.faults.soak

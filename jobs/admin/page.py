@@ -67,7 +67,7 @@ def context(job: Job, *, may_control: bool) -> dict[str, Any]:
     return {
         "job": job,
         "live": presenting.live_facts(job),
-        "stages": presenting.stages(job),
+        "stages": presenting.stages(job, attempts[-1].attempt if attempts else None),
         "facts": _facts(job),
         "error": trouble(job.error, document),
         "stderr_tail": attempts[-1].attempt.stderr_tail if attempts and job.error else "",

@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs.models import Cluster, Job, JobStatus
+from jobs.models import Cluster, Job, JobAttempt, JobStatus
 from media_services.stage import Stage
 
 DASH = "–"
@@ -18,7 +18,7 @@ DASH = "–"
 
 @dataclass(frozen=True)
 class StageMark:
-    """One stage on the track of a job: `done`, `current` or `waiting`."""
+    """One stage on the track of a job: `done`, `current`, `stopped` or `waiting`."""
 
     name: str
     state: str
@@ -102,18 +102,24 @@ def attempt(job: Job) -> str:
     return f"{job.attempt} / {job.max_attempts}" if job.attempt <= job.max_attempts else str(job.attempt)
 
 
-def stages(job: Job) -> list[StageMark]:
-    """Return the track a job runs along; a job at rest has no current stage, so only a completed one has any done."""
+def stages(job: Job, last: JobAttempt | None = None) -> list[StageMark]:
+    """Return the track a job runs along.
+
+    A job at rest has no current stage: of one that failed or was cancelled its last attempt says where it stopped.
+    """
     names = [stage.value for stage in Stage]
     if job.status == JobStatus.COMPLETED:
         return [StageMark(name, "done") for name in names]
-    reached = names.index(job.stage) if job.stage in names else -1
-    return [StageMark(name, _mark(place, reached)) for place, name in enumerate(names)]
+    seen, here = [job.stage], "current"
+    if last is not None and job.is_terminal:
+        seen, here = list(last.stage_seconds), "stopped"
+    reached = max((names.index(name) for name in seen if name in names), default=-1)
+    return [StageMark(name, _mark(place, reached, here)) for place, name in enumerate(names)]
 
 
-def _mark(place: int, reached: int) -> str:
+def _mark(place: int, reached: int, here: str) -> str:
     if place == reached:
-        return "current"
+        return here
     return "done" if place < reached else "waiting"
 
 

@@ -380,6 +380,14 @@ class TestPage:
             assert "<script>alert" not in page
             assert "&lt;script&gt;alert" in page
 
+    @pytest.mark.parametrize("status", ["failed", "cancelled"])
+    def test_a_job_that_came_to_nothing_shows_where_it_stopped(self, browser, user, status):
+        job = make_job(user, status=status)
+        seconds = {"rendering": 7.0, "fetching": 0.5, "analyzing": 0.1}  # in no order, as the database has them
+        JobAttempt.objects.filter(job=job).update(stage_seconds=seconds)
+        marks = re.findall(r'vc-stage--(\w+)"', text_of(browser.get(page_of(job))))
+        assert marks == ["done", "done", "done", "stopped", "waiting"]
+
 
 class TestControl:
     def test_cancel_on_the_page_moves_a_pending_job_and_is_logged(self, browser, user):

@@ -108,7 +108,7 @@ def test_test_runs_every_check_and_pytest_last(project):
         "mypy --no-error-summary",
         "lint-imports --no-logo",
         "python manage.py makemigrations --check --dry-run --verbosity 0",
-        "python -m pytest -n 3",
+        "python -m pytest -n 3 -rs",
     ]
     assert "python -m pip install -r requirements-dev.txt" in calls
 
